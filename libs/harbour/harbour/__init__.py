@@ -1,0 +1,1 @@
+"""What the harbour log's backend and worker share."""
