@@ -1,0 +1,40 @@
+# Two commands matter: `make up` brings the whole stack up, `make test` passes the tests. `make help` lists the rest.
+
+STACK ?= dev
+MOORAGE := .venv/bin/moorage
+
+.DEFAULT_GOAL := help
+.PHONY: help up down stop preview test check unit properties policy live bench env clean FORCE
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1mmake %-11s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+up: .venv/ready ## Bring stack $(STACK) up, from a bare machine if need be (STACK=dev)
+	@$(MOORAGE) up $(STACK)
+
+preview: .venv/ready ## Show what `up` would change; touches nothing
+	@$(MOORAGE) preview $(STACK)
+
+down: .venv/ready ## Delete everything that the stack made
+	@$(MOORAGE) down $(STACK)
+
+stop: .venv/ready ## Stop the embedded platform; its data stays
+	@$(MOORAGE) platform stop
+
+test: .venv/ready ## Run every check and every test, on the platform
+	@tests/run
+
+check: .venv/ready ## Lint and type-check only
+	@tests/run check
+
+bench: .venv/ready ## Measure; prints figures and keeps them in .moorage/bench/
+	@.venv/bin/python -m tests.bench
+
+clean: ## Stop the platform and delete all that this checkout made
+	@if [ -x $(MOORAGE) ]; then $(MOORAGE) platform reset --yes; fi
+	@rm -rf .venv .moorage
+
+# The environment is as old as the lock file; uv itself decides what is to be done.
+.venv/ready: pyproject.toml uv.lock
+	@local/bootstrap
+	@touch $@

@@ -1,0 +1,1 @@
+"""The embedded platform: what a newcomer and the tests get where nothing else is configured."""

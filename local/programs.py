@@ -1,0 +1,56 @@
+"""The platform's processes in the order in which they start."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from local import build_services, control_plane, node
+
+if TYPE_CHECKING:
+    from local.files import Files
+    from local.processes import Program
+
+NAMES = (
+    "registry",
+    "registry-node",
+    "buildkitd",
+    "etcd",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "containerd",
+    "kubelet",
+    "kube-proxy",
+    "kube-router",
+    "forward-http",
+    "forward-https",
+)
+
+
+def stores(files: Files) -> list[Program]:
+    """Return what everything else reads from or writes to: registry, builder, etcd and the API server."""
+    return [
+        *build_services.registry(files),
+        build_services.buildkitd(files),
+        control_plane.etcd(files),
+        control_plane.apiserver(files),
+    ]
+
+
+def controllers(files: Files, pause_image: str) -> list[Program]:
+    """Return what needs the API server: controllers, scheduler, and the runtime, which needs the pause image."""
+    return [
+        control_plane.controller_manager(files),
+        control_plane.scheduler(files),
+        node.containerd(files, pause_image),
+    ]
+
+
+def agents(files: Files) -> list[Program]:
+    """Return what needs the container runtime."""
+    return [node.kubelet(files), node.kube_proxy(files), node.kube_router(files), *node.forwarders(files)]
+
+
+def everything(files: Files, pause_image: str) -> list[Program]:
+    """Return all processes; `NAMES` lists their names."""
+    return [*stores(files), *controllers(files, pause_image), *agents(files)]

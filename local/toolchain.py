@@ -1,0 +1,114 @@
+"""Which programs a checkout uses: those built here, or the user's own Pulumi; all of them linked into one folder."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from local.components import Component, cache_folder, components
+from local.packages import BUILD_NEEDS, install
+from local.toolchain_builder import ToolchainBuilder
+from moorage.errors import fail
+
+if TYPE_CHECKING:
+    from local.layout import Layout
+    from moorage.console import Step
+
+CHOICES = ("auto", "system", "build")
+
+
+def choice() -> str:
+    """Return ``$MOORAGE_TOOLCHAIN``: ``system``, ``build`` or, by default, ``auto``.
+
+    Raises `MoorageError` for any other value.
+    """
+    chosen = os.environ.get("MOORAGE_TOOLCHAIN", "auto")
+    if chosen not in CHOICES:
+        raise fail(
+            f"MOORAGE_TOOLCHAIN={chosen} is no choice",
+            why=f"it is one of {', '.join(CHOICES)}",
+            remedy="unset it, or choose one of them",
+        )
+    return chosen
+
+
+def system_pulumi(home: Path | None = None) -> str | None:
+    """Return the path of a ``pulumi`` on PATH whose minor version is the pinned one; links of our own do not count."""
+    pinned = next(component.version for component in components("pulumi") if component.name == "pulumi")
+    folders = [
+        folder
+        for folder in os.environ.get("PATH", "").split(os.pathsep)
+        if home is None or home not in Path(folder).parents
+    ]
+    found = shutil.which("pulumi", path=os.pathsep.join(folders))
+    if found is None:
+        return None
+    result = subprocess.run([found, "version"], capture_output=True, text=True, check=False)
+    same = re.match(r"v?(\d+\.\d+)\.", result.stdout)
+    return found if same and pinned.startswith(f"{same[1]}.") else None
+
+
+def wanted(*, platform: bool, home: Path | None = None) -> list[Component]:
+    """Return the components to use: Pulumi's unless the system has it, and the platform's where it is to run.
+
+    Raises `MoorageError` where ``MOORAGE_TOOLCHAIN=system`` and no fitting Pulumi is on PATH.
+    """
+    chosen = choice()
+    own = None if chosen == "build" else system_pulumi(home)
+    if chosen == "system" and own is None:
+        version = next(component.version for component in components("pulumi") if component.name == "pulumi")
+        raise fail(
+            "no fitting pulumi is on PATH",
+            why=f"MOORAGE_TOOLCHAIN=system asks for one of version {version.rpartition('.')[0]}",
+            remedy="install that version (https://www.pulumi.com/docs/install/), or unset MOORAGE_TOOLCHAIN to have it built",
+        )
+    found = [] if own else components("pulumi")
+    return found + (components("platform") if platform else [])
+
+
+def ensure(layout: Layout, *, platform: bool, step: Step) -> int:
+    """Bring the toolchain into the cache and link it into the checkout; return how many components were built."""
+    needed = wanted(platform=platform, home=layout.home)
+    builder = ToolchainBuilder(step)
+    if any(component.cgo for component in builder.missing(needed)):
+        step.note("system packages for the build")
+        install(BUILD_NEEDS)
+    built = builder.build(needed)
+    link(layout, needed)
+    return built
+
+
+def link(layout: Layout, needed: list[Component]) -> None:
+    """Point ``.moorage/bin`` and Pulumi's plugin folder at the cache."""
+    targets: dict[Path, Path] = {}
+    for component in needed:
+        folder = cache_folder() / "toolchain" / component.folder / "bin"
+        for binary in folder.iterdir():
+            if component.plugin:
+                name = component.name.removeprefix("pulumi-")
+                targets[layout.home / "pulumi" / "plugins" / f"{name}-v{component.version}" / binary.name] = binary
+            else:
+                targets[layout.bin / binary.name] = binary
+        if component.name == "buildx":
+            targets[layout.docker_config / "cli-plugins" / "docker-buildx"] = folder / "buildx"
+    for name in ("kubectl", "traefik"):
+        targets[layout.bin / name] = Path(sys.prefix) / "bin" / name
+    for path, target in targets.items():
+        _point(path, target)
+    for path in layout.bin.iterdir():
+        if path not in targets and path.is_symlink() and path.name != "uv":
+            path.unlink()
+
+
+def _point(path: Path, target: Path) -> None:
+    if path.is_symlink() and path.readlink() == target:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    aside.symlink_to(target)
+    aside.rename(path)

@@ -1,0 +1,180 @@
+"""``moorage up``, ``preview`` and ``down``: prepare, run Pulumi, and say how it went."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from local import packages, toolchain
+from local.layout import Layout
+from local.platform import Platform
+from moorage.cli import diagnosis, preflight, summary
+from moorage.cli.session import Session
+from moorage.config.loader import load_project
+from moorage.console import Steps, out
+from moorage.errors import fail
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+POLICY_PACK = "policy"
+
+
+def session_of(root: Path, stack: str) -> Session:
+    """Return the session of a stack, whose settings say whether the embedded platform is its target."""
+    return Session(layout=Layout.of(root), embedded=load_project(root, stack).target.embedded)
+
+
+def up(root: Path, stack: str, *, yes: bool) -> None:
+    """Bring the stack up and print a summary.
+
+    Raises `MoorageError` with the first thing that stops it.
+    """
+    project = load_project(root, stack)
+    embedded = project.target.embedded
+    session = Session(layout=Layout.of(root), embedded=embedded)
+    steps = Steps(4)
+    _prepare(session, steps)
+    project = load_project(root, stack)
+    if not embedded:
+        preflight.check(project)
+    _select(session, stack)
+    if project.settings.protect and not embedded and not yes:
+        _confirm(session, stack)
+    steps.count += 1
+    out.print(f"[dim]4/4[/] pulumi up · stack {stack}")
+    with steps.timed("Deploy"):
+        status = _pulumi(session, ["up", "--yes", "--skip-preview", "--stack", stack, *_policy(root, stack)])
+    if status:
+        raise diagnosis.explain(session, project, status)
+    summary.show(session, project, steps)
+
+
+def preview(root: Path, stack: str, *, diff: bool) -> None:
+    """Show what would change."""
+    project = load_project(root, stack)
+    session = Session(layout=Layout.of(root), embedded=project.target.embedded)
+    with Steps().step("Toolchain") as step:
+        built = toolchain.ensure(session.layout, platform=session.embedded, step=step)
+        step.done(f"{built} built" if built else "in place")
+    _select(session, stack)
+    arguments = ["preview", "--stack", stack, *(["--diff"] if diff else []), *_policy(root, stack)]
+    status = _pulumi(session, arguments)
+    if status:
+        raise fail(
+            "the preview failed",
+            where=f"stack {stack}",
+            why="see Pulumi's words above",
+            remedy="correct what it names and run the same command again",
+        )
+
+
+def down(root: Path, stack: str, *, unprotect: bool) -> None:
+    """Delete the stack's objects, and the stack itself where its state lives in this checkout."""
+    project = load_project(root, stack)
+    session = Session(layout=Layout.of(root), embedded=project.target.embedded)
+    _prepare(session, Steps(3))
+    _select(session, stack)
+    if unprotect:
+        _pulumi(session, ["state", "unprotect", "--all", "--yes", "--stack", stack])
+    status = _pulumi(session, ["destroy", "--yes", "--skip-preview", "--stack", stack])
+    if status:
+        raise fail(
+            "not everything could be deleted",
+            where=f"stack {stack}",
+            why="see Pulumi's words above; a protected resource holds data that `down` does not delete by itself",
+            remedy=f"to delete the data as well: moorage down {stack} --unprotect",
+        )
+    if session.own_backend:
+        _quiet(session, ["stack", "rm", stack, "--yes", "--preserve-config"])
+    out.print(f"[green]✓[/] stack {stack} is gone")
+
+
+def _prepare(session: Session, steps: Steps) -> None:
+    with steps.step("System packages") as step:
+        installed = packages.install(packages.PLATFORM_NEEDS) if session.embedded else []
+        step.done(f"installed {', '.join(installed)}" if installed else "in place")
+    with steps.step("Toolchain") as step:
+        built = toolchain.ensure(session.layout, platform=session.embedded, step=step)
+        step.done(f"{built} components built" if built else "in place")
+    with steps.step("Platform") as step:
+        if session.embedded:
+            step.done("started" if Platform(session.layout).start(step) else "already running")
+        else:
+            step.done("your own cluster, registry and builder")
+
+
+def _confirm(session: Session, stack: str) -> None:
+    """Show the preview of a protected stack and ask.
+
+    Raises `MoorageError` where the answer is no, or nobody can be asked.
+    """
+    if not sys.stdin.isatty():
+        raise fail(
+            f"stack {stack} is protected, and nobody can be asked",
+            why="protect: true in its settings asks for a look at the preview first",
+            remedy="run it in a terminal, or confirm with --yes",
+        )
+    status = _pulumi(session, ["preview", "--stack", stack, *_policy(session.root, stack)])
+    if status or input(f"Apply this to {stack}? [y/N] ").strip().lower() not in {"y", "yes"}:
+        raise fail(
+            f"stack {stack} is unchanged", why="not confirmed", remedy="run the command again when it is to change"
+        )
+
+
+def _policy(root: Path, stack: str) -> list[str]:
+    config = root / POLICY_PACK / "config" / f"{stack}.json"
+    chosen = ["--policy-pack-config", str(config)] if config.exists() else []
+    return ["--policy-pack", str(root / POLICY_PACK), *chosen]
+
+
+def _select(session: Session, stack: str) -> None:
+    """Make the stack known to the backend, leaving ``Pulumi.<stack>.yaml`` as it is."""
+    marker = session.layout.home / "state" / ".pulumi" / "stacks" / "moorage" / f"{stack}.json"
+    if session.own_backend and marker.exists():
+        return
+    path = session.root / f"Pulumi.{stack}.yaml"
+    before = path.read_bytes()
+    try:
+        _quiet(session, ["stack", "select", stack, "--create"])
+    finally:
+        if session.own_backend:
+            path.write_bytes(before)
+
+
+def _quiet(session: Session, arguments: Sequence[str]) -> str:
+    result = subprocess.run(
+        ["pulumi", *arguments, "--non-interactive"],
+        cwd=session.root,
+        env=session.environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if result.returncode:
+        raise fail(
+            f"pulumi {' '.join(arguments)} failed",
+            where=session.backend(),
+            why="see Pulumi's words",
+            remedy="`moorage doctor` checks the prerequisites",
+            detail=(result.stdout + result.stderr).strip().splitlines()[-8:],
+        )
+    return result.stdout
+
+
+def _pulumi(session: Session, arguments: Sequence[str]) -> int:
+    """Run Pulumi on the user's terminal, so that its own live display is the progress; return its exit status."""
+    interactive = [] if out.is_terminal else ["--non-interactive"]
+    environment = session.environment()
+    program = shutil.which("pulumi", path=environment["PATH"]) or "pulumi"
+    process = subprocess.Popen([program, *arguments, *interactive], cwd=session.root, env=environment)
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            # The same signal reached Pulumi, which ends in good order and releases the stack's lock.
+            out.print("[yellow]interrupting[/] · Pulumi finishes what is under way")

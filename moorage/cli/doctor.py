@@ -1,0 +1,135 @@
+"""``moorage doctor``: each prerequisite, found or not, its version, and what to do."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+from local import packages, toolchain
+from local.components import cache_folder
+from local.layout import Layout
+from local.platform import MINIMUM_FREE_BYTES, Platform
+from local.toolchain_builder import ToolchainBuilder
+from moorage import console
+from moorage.config.loader import load_project
+from moorage.errors import MoorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One prerequisite; ``remedy`` is empty where all is well, ``fatal`` where `moorage up` cannot mend it itself."""
+
+    name: str
+    found: str
+    remedy: str = ""
+    fatal: bool = False
+
+
+def show(root: Path, stack: str) -> int:
+    """Print every finding; return 1 where one stops `moorage up`."""
+    findings = list(_findings(root, stack))
+    table = Table(box=None, pad_edge=False)
+    table.add_column("")
+    table.add_column("prerequisite", style="bold")
+    table.add_column("found")
+    table.add_column("what to do", style="dim")
+    for finding in findings:
+        mark = "[red]✗[/]" if finding.fatal else "[yellow]•[/]" if finding.remedy else "[green]✓[/]"
+        table.add_row(mark, finding.name, finding.found, finding.remedy)
+    console.out.print(table)
+    fatal = sum(finding.fatal for finding in findings)
+    verdict = (
+        f"\n[red]{fatal} to put right[/] before `moorage up` can work"
+        if fatal
+        else "\n[green]`moorage up` can work here[/]"
+    )
+    console.out.print(verdict)
+    return 1 if fatal else 0
+
+
+def _findings(root: Path, stack: str) -> Iterator[Finding]:
+    yield Finding(
+        name="system", found=f"{platform.system()} {platform.release()} {platform.machine()}, {os.cpu_count()} cores"
+    )
+    yield Finding(name="Python", found=f"{platform.python_version()} in {sys.prefix}")
+    embedded = True
+    try:
+        embedded = load_project(root, stack).target.embedded
+        target = "the embedded platform" if embedded else "your own cluster, registry and builder"
+        yield Finding(name=f"stack {stack}", found=f"valid, on {target}")
+    except MoorageError as error:
+        count = len(error.problems)
+        yield Finding(name=f"stack {stack}", found=f"{count} problems", remedy=str(error.problems[0]), fatal=True)
+    yield from _toolchain(root, embedded=embedded)
+    if embedded:
+        yield from _platform(root)
+
+
+def _toolchain(root: Path, *, embedded: bool) -> Iterator[Finding]:
+    layout = Layout.of(root)
+    wanted = toolchain.wanted(platform=embedded, home=layout.home)
+    missing = ToolchainBuilder().missing(wanted)
+    if own := toolchain.system_pulumi(layout.home):
+        yield Finding(name="Pulumi", found=f"{own} (the system's)")
+    names = ", ".join(component.name for component in missing)
+    found = f"{len(wanted) - len(missing)} of {len(wanted)} built in {cache_folder()}"
+    yield Finding(name="toolchain", found=found, remedy=f"`moorage up` builds {names}" if missing else "")
+    if missing:
+        version = _go_version()
+        yield Finding(
+            name="Go",
+            found=version or "missing",
+            remedy="" if version else "install Go 1.26 or newer: https://go.dev/doc/install",
+            fatal=version is None,
+        )
+
+
+def _platform(root: Path) -> Iterator[Finding]:
+    root_user = os.geteuid() == 0
+    yield Finding(
+        name="root",
+        found="yes" if root_user else "no",
+        remedy="" if root_user else "run with sudo -E, or name a cluster of your own",
+        fatal=not root_user,
+    )
+    missing = sorted({need.package for need in packages.missing(packages.PLATFORM_NEEDS)})
+    able = root_user and shutil.which("apt-get") is not None
+    yield Finding(
+        name="system packages",
+        found=f"missing: {', '.join(missing)}" if missing else "all found",
+        remedy=("`moorage up` installs them" if able else f"apt-get install {' '.join(missing)}") if missing else "",
+        fatal=bool(missing) and not able,
+    )
+    free = shutil.disk_usage(root).free
+    short = free < MINIMUM_FREE_BYTES
+    yield Finding(
+        name="disk", found=f"{free / 1e9:.0f} GB free", remedy="free some space" if short else "", fatal=short
+    )
+    kernel = [name for name in ("overlay",) if name not in Path("/proc/filesystems").read_text()]
+    yield Finding(
+        name="kernel",
+        found=f"cgroup v{2 if Path('/sys/fs/cgroup/cgroup.controllers').exists() else 1}",
+        remedy=f"load {', '.join(kernel)}: modprobe {' '.join(kernel)}" if kernel else "",
+    )
+    running = Platform(Layout.of(root)).running()
+    yield Finding(
+        name="platform", found="running" if running else "stopped", remedy="" if running else "`moorage up` starts it"
+    )
+
+
+def _go_version() -> str | None:
+    if shutil.which("go") is None:
+        return None
+    result = subprocess.run(["go", "version"], capture_output=True, text=True, check=False)
+    return result.stdout.strip().removeprefix("go version ") or None

@@ -1,0 +1,142 @@
+"""The ``moorage`` command: a convenience over Pulumi and the embedded platform."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from typing import Annotated
+
+import typer
+
+from moorage import console
+from moorage.cli.session import find_root
+from moorage.errors import MoorageError
+
+app = typer.Typer(
+    name="moorage",
+    help="Takes this monorepo of services from source to a running Kubernetes stack.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+platform_app = typer.Typer(
+    help="The embedded platform: registry, builder and a single-host Kubernetes.", no_args_is_help=True
+)
+app.add_typer(platform_app, name="platform")
+
+StackName = Annotated[str, typer.Argument(metavar="[STACK]", help="The stack: a Pulumi.<stack>.yaml of this project.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before changing a protected stack.")]
+
+
+@app.command()
+def up(stack: StackName = "dev", *, yes: Yes = False) -> None:
+    """Bring the stack up: toolchain, platform and `pulumi up`, each only as far as it is needed."""
+    from moorage.cli import deploy
+
+    deploy.up(find_root(), stack, yes=yes)
+
+
+@app.command()
+def preview(
+    stack: StackName = "dev",
+    *,
+    diff: Annotated[bool, typer.Option("--diff", help="Show every changed field.")] = False,
+) -> None:
+    """Show what `up` would change. Changes nothing: no push, no cache export, no write to the cluster."""
+    from moorage.cli import deploy
+
+    deploy.preview(find_root(), stack, diff=diff)
+
+
+@app.command()
+def down(
+    stack: StackName = "dev",
+    *,
+    unprotect: Annotated[
+        bool, typer.Option("--unprotect", help="Also delete what the stack protects: its data.")
+    ] = False,
+) -> None:
+    """Delete everything that the stack made."""
+    from moorage.cli import deploy
+
+    deploy.down(find_root(), stack, unprotect=unprotect)
+
+
+@app.command()
+def env(stack: StackName = "dev") -> None:
+    """Print the exports with which plain `pulumi` and `kubectl` work on the stack: eval "$(moorage env)"."""
+    from moorage.cli import deploy
+
+    for key, value in deploy.session_of(find_root(), stack).exports().items():
+        typer.echo(f"export {key}={shlex.quote(value)}")
+
+
+@app.command()
+def doctor(stack: StackName = "dev") -> None:
+    """Check each prerequisite: found, which version, or what to do."""
+    from moorage.cli import doctor as checks
+
+    raise typer.Exit(checks.show(find_root(), stack))
+
+
+@platform_app.command()
+def start() -> None:
+    """Start the platform, or what is missing of it."""
+    from moorage.cli import platform
+
+    platform.start(find_root())
+
+
+@platform_app.command()
+def stop() -> None:
+    """Stop the platform; its data stays."""
+    from moorage.cli import platform
+
+    platform.stop(find_root())
+
+
+@platform_app.command()
+def status() -> None:
+    """Show each process of the platform. Exit status 3 where it does not run."""
+    from moorage.cli import platform
+
+    raise typer.Exit(platform.status(find_root()))
+
+
+@platform_app.command()
+def logs(
+    part: Annotated[str, typer.Argument(help="A process of the platform; without it all of them.")] = "",
+    *,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many lines of each.")] = 20,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on showing new lines.")] = False,
+) -> None:
+    """Show the logs of the platform's processes."""
+    from moorage.cli import platform
+
+    platform.logs(find_root(), part, lines=lines, follow=follow)
+
+
+@platform_app.command()
+def reset(*, yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False) -> None:
+    """Stop the platform and delete its data: cluster, images and volumes."""
+    from moorage.cli import platform
+
+    platform.reset(find_root(), yes=yes)
+
+
+def main() -> None:
+    """Run the command line; a mistake of the user's ends in one clear error and exit status 1."""
+    try:
+        app()
+    except MoorageError as error:
+        for problem in error.problems:
+            console.show_problem(problem)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        console.err.print("\n[yellow]interrupted[/] · nothing is lost: the same command goes on from here")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,116 @@
+"""The environment in which Pulumi, kubectl and BuildKit run for one checkout; nothing of the user's own is touched."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from moorage.errors import fail
+
+if TYPE_CHECKING:
+    from local.layout import Layout
+
+_PASSPHRASE_BYTES = 24
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """One checkout's environment; ``embedded`` says whether the embedded platform is the target."""
+
+    layout: Layout
+    embedded: bool
+
+    @property
+    def root(self) -> Path:
+        """The checkout."""
+        return self.layout.root
+
+    @property
+    def own_backend(self) -> bool:
+        """Whether stacks are kept below ``.moorage/`` rather than where the user is logged in."""
+        return self.backend() == self._local_backend()
+
+    def backend(self) -> str:
+        """Return the URL of Pulumi's backend: the user's own login, else a folder of this checkout."""
+        return os.environ.get("PULUMI_BACKEND_URL") or _login() or self._local_backend()
+
+    def _local_backend(self) -> str:
+        return f"file://{self.layout.home / 'state'}"
+
+    def exports(self) -> dict[str, str]:
+        """Return the variables that differ from the caller's environment, creating the folders they name."""
+        home = self.layout.home
+        found = {
+            "PULUMI_HOME": str(home / "pulumi"),
+            "PULUMI_BACKEND_URL": self.backend(),
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            # The passphrase's salt lives with the stack's state, so that Pulumi.<stack>.yaml stays as committed.
+            "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
+            "PULUMI_AUTOMATION_API_SKIP_VERSION_CHECK": "true",
+        }
+        if self.own_backend:
+            (home / "state").mkdir(parents=True, exist_ok=True)
+        elif (login := _credentials()) and not os.environ.get("PULUMI_CREDENTIALS_PATH"):
+            found["PULUMI_CREDENTIALS_PATH"] = str(login.parent)
+        if not os.environ.get("PULUMI_CONFIG_PASSPHRASE") and not os.environ.get("PULUMI_CONFIG_PASSPHRASE_FILE"):
+            found["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(self._passphrase())
+        if self.embedded:
+            found["KUBECONFIG"] = str(self.layout.kubeconfig)
+            found["DOCKER_CONFIG"] = str(self.layout.docker_config)
+            found["NO_PROXY"] = ",".join(filter(None, (os.environ.get("NO_PROXY"), "127.0.0.1,10.213.0.0/30")))
+        folders = [str(self.layout.bin), str(Path(sys.prefix) / "bin")]
+        rest = [folder for folder in os.environ.get("PATH", "").split(os.pathsep) if folder not in folders]
+        found["PATH"] = os.pathsep.join([*folders, *rest])
+        return found
+
+    def environment(self) -> dict[str, str]:
+        """Return the whole environment for a child process."""
+        return os.environ | self.exports()
+
+    def _passphrase(self) -> Path:
+        path = self.layout.home / "passphrase"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            aside = path.with_name(f".passphrase.{os.getpid()}")
+            aside.touch(mode=0o600)
+            aside.write_text(secrets.token_urlsafe(_PASSPHRASE_BYTES) + "\n")
+            aside.rename(path)
+        return path
+
+
+def find_root() -> Path:
+    """Return the checkout that the current folder belongs to.
+
+    Raises `MoorageError` outside of one.
+    """
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "Pulumi.yaml").exists() and (folder / "__main__.py").exists():
+            return folder
+    raise fail(
+        "no Moorage project here",
+        where=str(here),
+        why="neither this folder nor one above it holds Pulumi.yaml and __main__.py",
+        remedy="change into the checkout and run the command again",
+    )
+
+
+def _credentials() -> Path | None:
+    home = os.environ.get("PULUMI_CREDENTIALS_PATH") or Path.home() / ".pulumi"
+    path = Path(home) / "credentials.json"
+    return path if path.exists() else None
+
+
+def _login() -> str | None:
+    path = _credentials()
+    if path is None:
+        return None
+    try:
+        return json.loads(path.read_text()).get("current") or None
+    except ValueError:
+        return None
