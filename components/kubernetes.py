@@ -1,0 +1,95 @@
+"""Kubernetes objects as Pulumi resources, straight from their manifests, and the provider that applies them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+import pulumi_kubernetes
+
+from components.labels import Labels, Role
+
+if TYPE_CHECKING:
+    from components.manifests import Manifest
+
+# The provider's throttle of 50 requests a second would make a large stack wait for its own client.
+_QUERIES_PER_SECOND = 200
+_BURST = 400
+
+
+class KubernetesObject(pulumi.CustomResource):
+    """One object of the cluster.
+
+    The generated classes of `pulumi_kubernetes` would do the same, but importing those of the core API takes longer
+    than an update that changes nothing; the manifests are checked by the API server in any case.
+    """
+
+    metadata: pulumi.Output[dict[str, Any]]
+    """The object's metadata, with the name that it got."""
+
+    def __init__(
+        self,
+        name: str,
+        manifest: Manifest,
+        namespace: pulumi.Input[str] | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Create the object of `manifest`; `namespace` is left out for those of the whole cluster."""
+        api_version, kind = manifest["apiVersion"], manifest["kind"]
+        properties = dict(manifest)
+        if namespace is not None:
+            properties["metadata"] = {**manifest["metadata"], "namespace": namespace}
+        group = api_version if "/" in api_version else f"core/{api_version}"
+        if kind == "Secret":
+            hidden = pulumi.ResourceOptions(additional_secret_outputs=["data", "stringData"])
+            opts = pulumi.ResourceOptions.merge(opts, hidden)
+        super().__init__(f"kubernetes:{group}:{kind}", name, properties, opts)
+
+    @property
+    def object_name(self) -> pulumi.Output[str]:
+        """The object's name in the cluster."""
+        return self.metadata.apply(lambda metadata: str(metadata["name"]))
+
+
+def cluster_provider(name: str, *, kubeconfig: str, context: str) -> pulumi_kubernetes.Provider:
+    """Return the provider of one cluster: the named context and no other, whatever the current one is.
+
+    `kubeconfig` is a path; a relative one counts from the project's folder, so that the state holds no machine's paths.
+    """
+    return pulumi_kubernetes.Provider(
+        name,
+        kubeconfig=kubeconfig,
+        context=context,
+        # Another path to the same cluster must not replace everything in it.
+        cluster_identifier=context,
+        enable_server_side_apply=True,
+        kube_client_settings={"qps": _QUERIES_PER_SECOND, "burst": _BURST},
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scope:
+    """What all components of one stack share."""
+
+    application: str
+    stack: str
+    namespace: pulumi.Input[str]
+    protect: bool
+    """Refuse to delete or replace what holds data."""
+    pull_secrets: tuple[str, ...] = ()
+    """Names of the Secrets that the cluster pulls images with."""
+
+    @property
+    def development(self) -> bool:
+        """Whether quick feedback counts for more than caution."""
+        return self.stack == "dev"
+
+    def labels(self, name: str, role: Role) -> Labels:
+        """Return the labels of the workload `name`."""
+        return Labels(application=self.application, instance=f"{self.application}-{self.stack}", name=name, role=role)
+
+
+def timeouts(minutes: int) -> pulumi.CustomTimeouts:
+    """Return how long creating, changing and deleting an object may take before it counts as failed."""
+    return pulumi.CustomTimeouts(create=f"{minutes}m", update=f"{minutes}m", delete=f"{minutes}m")

@@ -1,0 +1,118 @@
+"""The Deployment of a service."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from components.manifests import Later, Manifest, omit_none, pods
+from components.naming import object_name
+
+if TYPE_CHECKING:
+    from components.labels import Labels
+    from moorage.config.service import Service
+
+PORT_NAME = "http"
+PROGRESS_DEADLINE_SECONDS = 300
+"""After this long without progress a rollout counts as failed."""
+_REVISIONS = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeploymentParts:
+    """What a Deployment needs beyond its service: names and values that exist only once they were created."""
+
+    image: Later
+    config_map: Later
+    """Name of the ConfigMap with the process's environment."""
+    secret: Later | None = None
+    """Name of the Secret mounted at `pods.SECRETS_PATH`; None where the service has no secrets."""
+    pull_secrets: tuple[str, ...] = ()
+    min_ready_seconds: int = 0
+    """How long a new pod must stay Ready before the next old one may go."""
+
+
+def _scratch(service: Service) -> dict[str, str]:
+    """Return the writable folders as volume name to path, ``/tmp`` always among them."""
+    volumes = {"tmp": "/tmp"}  # noqa: S108 -- a mount point inside the container, not a file on this machine
+    for path in service.writable_paths:
+        if path.rstrip("/") != volumes["tmp"]:
+            volumes[object_name("scratch", path)] = path
+    return volumes
+
+
+def _volumes(service: Service, parts: DeploymentParts) -> tuple[list[Manifest], list[Manifest]]:
+    """Return the pod's volumes and the container's mounts of them."""
+    scratch = _scratch(service)
+    volumes = [pods.empty_dir(name) for name in scratch]
+    mounts = [pods.mount(name, path) for name, path in scratch.items()]
+    if parts.secret is not None:
+        volumes.append(pods.secrets_volume(parts.secret))
+        mounts.append(pods.mount(pods.SECRETS_VOLUME, pods.SECRETS_PATH, read_only=True))
+    return volumes, mounts
+
+
+def _lifecycle(service: Service) -> Manifest | None:
+    # A pod is told to stop while requests may still be routed to it; it answers them until every proxy knows.
+    # A worker is routed nothing, so waiting would only delay its stop. The handler needs no shell in the image.
+    if service.kind == "worker" or service.pre_stop_sleep_seconds == 0:
+        return None
+    return {"preStop": {"sleep": {"seconds": service.pre_stop_sleep_seconds}}}
+
+
+def _container(service: Service, parts: DeploymentParts, mounts: list[Manifest]) -> Manifest:
+    ports = [{"name": PORT_NAME, "containerPort": service.port, "protocol": "TCP"}] if service.port else None
+    return omit_none(
+        {
+            "name": service.name,
+            "image": parts.image,
+            "imagePullPolicy": "IfNotPresent",
+            "command": service.command,
+            "args": service.args,
+            "envFrom": [{"configMapRef": {"name": parts.config_map}}],
+            "ports": ports,
+            "startupProbe": pods.probe(service.startup_probe, service.port),
+            "livenessProbe": pods.probe(service.liveness_probe, service.port),
+            "readinessProbe": pods.probe(service.readiness_probe, service.port),
+            "resources": pods.resources(service.resources),
+            "securityContext": pods.container_security_context(),
+            "lifecycle": _lifecycle(service),
+            "volumeMounts": mounts,
+        }
+    )
+
+
+def deployment(service: Service, labels: Labels, parts: DeploymentParts) -> Manifest:
+    """Return the Deployment of `service`; it sets no replicas where an autoscaler owns their number."""
+    volumes, mounts = _volumes(service, parts)
+    pod = omit_none(
+        {
+            "serviceAccountName": service.name,
+            "automountServiceAccountToken": service.service_account_token,
+            # One variable per Service of the namespace would otherwise reach every process.
+            "enableServiceLinks": False,
+            "imagePullSecrets": pods.pull_secrets(parts.pull_secrets),
+            "securityContext": pods.pod_security_context(service.run_as_user),
+            "terminationGracePeriodSeconds": service.termination_grace_period_seconds,
+            "topologySpreadConstraints": pods.topology_spread(labels),
+            "containers": [_container(service, parts, mounts)],
+            "volumes": volumes,
+        }
+    )
+    spec = omit_none(
+        {
+            "replicas": None if service.scaling else service.replicas,
+            "selector": {"matchLabels": labels.selector()},
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
+            "minReadySeconds": parts.min_ready_seconds,
+            "progressDeadlineSeconds": PROGRESS_DEADLINE_SECONDS,
+            "revisionHistoryLimit": _REVISIONS,
+            "template": {"metadata": {"labels": labels.all()}, "spec": pod},
+        }
+    )
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": service.name, "labels": labels.all()},
+        "spec": spec,
+    }

@@ -1,0 +1,68 @@
+"""Services, and the small objects that stand beside a workload."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from components.manifests import Later, Manifest, omit_none
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from components.labels import Labels
+
+SKIP_AWAIT = {"pulumi.com/skipAwait": "true"}
+"""The provider would watch a Service's endpoints until 10 s passed without a change; the workload's own readiness,
+which is awaited, says the same at once."""
+
+
+def service(labels: Labels, *, port: int, port_name: str, headless: bool = False) -> Manifest:
+    """Return the Service of a workload on `port`; a headless one gives the pods' own addresses, for a StatefulSet."""
+    name = f"{labels.name}-headless" if headless else labels.name
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name, "labels": labels.all(), "annotations": dict(SKIP_AWAIT)},
+        "spec": omit_none(
+            {
+                "type": "ClusterIP",
+                "clusterIP": "None" if headless else None,
+                "selector": labels.selector(),
+                "ports": [{"name": port_name, "port": port, "targetPort": port_name, "protocol": "TCP"}],
+            }
+        ),
+    }
+
+
+def service_account(labels: Labels, *, token: bool) -> Manifest:
+    """Return the ServiceAccount that the workload's pods run as, with or without a token for the Kubernetes API."""
+    return {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": {"name": labels.name, "labels": labels.all()},
+        "automountServiceAccountToken": token,
+    }
+
+
+def config_map(labels: Labels, data: Mapping[str, str]) -> Manifest:
+    """Return an immutable ConfigMap without a name: the engine names it, so that changed data is a new object."""
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"labels": labels.all()},
+        "immutable": True,
+        "data": dict(sorted(data.items())),
+    }
+
+
+def secret(labels: Labels, data: Mapping[str, Later], *, kind: str = "Opaque") -> Manifest:
+    """Return an immutable Secret of type `kind`, unnamed for the same reason as `config_map`."""
+    values: dict[str, Any] = dict(sorted(data.items()))
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"labels": labels.all()},
+        "immutable": True,
+        "type": kind,
+        "stringData": values,
+    }

@@ -1,0 +1,63 @@
+"""The stack's PostgreSQL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pulumi
+
+from components.endpoints import DatabaseEndpoint
+from components.generated import generated_password
+from components.labels import Role
+from components.manifests.stores import POSTGRES_PORT, POSTGRES_SECRET_KEY, POSTGRES_USER, postgres_plan
+from components.stores import store_objects, store_secret
+
+if TYPE_CHECKING:
+    from components.kubernetes import KubernetesObject, Scope
+    from moorage.config.stack import Postgres
+
+
+@dataclass(frozen=True, kw_only=True)
+class PostgresDatabaseArgs:
+    """A PostgreSQL and the image that it runs."""
+
+    scope: Scope
+    settings: Postgres
+    image: pulumi.Input[str]
+
+
+class PostgresDatabase(pulumi.ComponentResource):
+    """Runs one PostgreSQL with its data on a persistent volume and a password of its own.
+
+    It makes no backups, no replicas and no schema: services migrate what is theirs.
+    """
+
+    stateful_set: KubernetesObject
+    endpoint: DatabaseEndpoint
+
+    def __init__(self, name: str, args: PostgresDatabaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Create the database; `name` is also the host that it is reached by."""
+        super().__init__("moorage:postgres:PostgresDatabase", name, None, opts)
+        scope = args.scope
+        labels = scope.labels(name, Role.DATABASE)
+        # Postgres reads the password when the data directory is made, so losing it would lock everyone out.
+        password = generated_password(f"{name}-password", pulumi.ResourceOptions(parent=self, protect=scope.protect))
+        secret = store_secret(name, labels, scope, key=POSTGRES_SECRET_KEY, password=password, parent=self)
+        plan = postgres_plan(
+            args.settings,
+            image=args.image,
+            secret=secret.object_name,
+            keep_data=scope.protect,
+            pull_secrets=scope.pull_secrets,
+        )
+        self.stateful_set = store_objects(name, labels, scope, plan, self)
+        self.endpoint = DatabaseEndpoint(
+            host=name,
+            port=POSTGRES_PORT,
+            name=args.settings.database,
+            user=POSTGRES_USER,
+            password=password,
+            ready=self.stateful_set,
+        )
+        self.register_outputs({"host": name, "port": POSTGRES_PORT})

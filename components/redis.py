@@ -1,0 +1,52 @@
+"""The stack's Redis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pulumi
+
+from components.endpoints import CacheEndpoint
+from components.generated import generated_password
+from components.labels import Role
+from components.manifests.stores import REDIS_PORT, REDIS_SECRET_KEY, redis_plan
+from components.stores import store_objects, store_secret
+
+if TYPE_CHECKING:
+    from components.kubernetes import KubernetesObject, Scope
+    from moorage.config.stack import Redis
+
+
+@dataclass(frozen=True, kw_only=True)
+class RedisCacheArgs:
+    """A Redis and the image that it runs."""
+
+    scope: Scope
+    settings: Redis
+    image: pulumi.Input[str]
+
+
+class RedisCache(pulumi.ComponentResource):
+    """Runs one Redis with an append-only file on a persistent volume and a password of its own."""
+
+    stateful_set: KubernetesObject
+    endpoint: CacheEndpoint
+
+    def __init__(self, name: str, args: RedisCacheArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Create the cache; `name` is also the host that it is reached by."""
+        super().__init__("moorage:redis:RedisCache", name, None, opts)
+        scope = args.scope
+        labels = scope.labels(name, Role.CACHE)
+        password = generated_password(f"{name}-password", pulumi.ResourceOptions(parent=self, protect=scope.protect))
+        secret = store_secret(name, labels, scope, key=REDIS_SECRET_KEY, password=password, parent=self)
+        plan = redis_plan(
+            args.settings,
+            image=args.image,
+            secret=secret.object_name,
+            keep_data=scope.protect,
+            pull_secrets=scope.pull_secrets,
+        )
+        self.stateful_set = store_objects(name, labels, scope, plan, self)
+        self.endpoint = CacheEndpoint(host=name, port=REDIS_PORT, password=password, ready=self.stateful_set)
+        self.register_outputs({"host": name, "port": REDIS_PORT})

@@ -1,0 +1,116 @@
+"""A service of the monorepo, running: Deployment and everything that stands beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pulumi
+
+from components.endpoints import Endpoint, HttpEndpoint
+from components.kubernetes import KubernetesObject, Scope, timeouts
+from components.labels import Role
+from components.manifests import pods
+from components.manifests.availability import horizontal_pod_autoscaler, pod_disruption_budget
+from components.manifests.deployment import PORT_NAME, DeploymentParts, deployment
+from components.manifests.services import config_map, secret, service, service_account
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from components.manifests import Manifest
+    from moorage.config.service import Service as ServiceModel
+
+_ROLLOUT_MINUTES = 6
+"""A little more than the Deployment's progress deadline, so that its own verdict is reported first."""
+_CAREFUL_READY_SECONDS = 10
+"""How long a new pod must stay Ready outside development: one that crashes soon after its start stops the rollout."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceArgs:
+    """A service, its image, and what it needs."""
+
+    scope: Scope
+    service: ServiceModel
+    image: pulumi.Input[str]
+    """``repository@digest``."""
+    needs: Mapping[str, Endpoint] = field(default_factory=dict)
+    """The endpoints of `service.needs`: they are ready before the first pod starts."""
+    secrets: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    """Values of `service.secrets`, by the same names."""
+    start_after: Sequence[pulumi.Resource] = ()
+    """Further resources without which no pod should start."""
+
+
+class Service(pulumi.ComponentResource):
+    """Runs one service.
+
+    Creates its ServiceAccount, ConfigMap, Secret, Deployment, PodDisruptionBudget, a Service where it listens, and an
+    autoscaler where it scales. It makes neither the image, nor network policies, nor a route from outside.
+    """
+
+    deployment: KubernetesObject
+    endpoint: HttpEndpoint
+    """What other services need of this one; ready once the Deployment is."""
+    name: pulumi.Output[str]
+
+    def __init__(self, name: str, args: ServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Create the service's objects in the namespace of its scope."""
+        super().__init__("moorage:service:Service", name, None, opts)
+        self._name = name
+        self._args = args
+        self._labels = args.scope.labels(args.service.name, Role(args.service.kind))
+        secret_values = self._secret_values()
+        account = self._object("account", service_account(self._labels, token=args.service.service_account_token))
+        settings = self._object("config", config_map(self._labels, self._environment(secret_values)))
+        files = self._object("secret", secret(self._labels, secret_values)) if secret_values else None
+        self.deployment = self._create_deployment(account, settings, files)
+        self._create_service()
+        self._create_budget_and_autoscaler()
+        self.endpoint = HttpEndpoint(name=args.service.name, port=args.service.port, ready=self.deployment)
+        self.name = self.deployment.object_name
+        self.register_outputs({"name": self.name})
+
+    def _object(self, role: str, manifest: Manifest, opts: pulumi.ResourceOptions | None = None) -> KubernetesObject:
+        opts = pulumi.ResourceOptions.merge(pulumi.ResourceOptions(parent=self), opts)
+        return KubernetesObject(f"{self._name}-{role}", manifest, self._args.scope.namespace, opts)
+
+    def _secret_values(self) -> dict[str, pulumi.Input[str]]:
+        needed = {key: value for need in self._args.needs.values() for key, value in need.secrets().items()}
+        return {**needed, **self._args.secrets}
+
+    def _environment(self, secret_values: Mapping[str, pulumi.Input[str]]) -> dict[str, str]:
+        """Return the process's plain variables; what service.yaml says wins."""
+        addresses = {key: value for need in self._args.needs.values() for key, value in need.environment().items()}
+        files = {f"{key}_FILE": pods.secret_file(key) for key in secret_values}
+        kind = "development" if self._args.scope.development else "production"
+        return {"ENVIRONMENT": kind, **addresses, **files, **self._args.service.env}
+
+    def _create_deployment(
+        self, account: KubernetesObject, settings: KubernetesObject, files: KubernetesObject | None
+    ) -> KubernetesObject:
+        scope = self._args.scope
+        parts = DeploymentParts(
+            image=self._args.image,
+            config_map=settings.object_name,
+            secret=files.object_name if files else None,
+            pull_secrets=scope.pull_secrets,
+            min_ready_seconds=0 if scope.development else _CAREFUL_READY_SECONDS,
+        )
+        before = [account, *(need.ready for need in self._args.needs.values()), *self._args.start_after]
+        opts = pulumi.ResourceOptions(depends_on=before, custom_timeouts=timeouts(_ROLLOUT_MINUTES))
+        return self._object("deployment", deployment(self._args.service, self._labels, parts), opts)
+
+    def _create_service(self) -> None:
+        port = self._args.service.port
+        if port is not None:
+            self._object("service", service(self._labels, port=port, port_name=PORT_NAME))
+
+    def _create_budget_and_autoscaler(self) -> None:
+        self._object("budget", pod_disruption_budget(self._labels))
+        scaling = self._args.service.scaling
+        if scaling is not None:
+            # After the Deployment: an autoscaler without a target reports failures until there is one.
+            opts = pulumi.ResourceOptions(depends_on=[self.deployment])
+            self._object("autoscaler", horizontal_pod_autoscaler(self._labels, scaling), opts)
