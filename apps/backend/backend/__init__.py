@@ -1,0 +1,1 @@
+"""The harbour log's HTTP API."""

@@ -1,0 +1,1 @@
+"""Computes the harbour log's totals from its stream of events."""

@@ -31,4 +31,5 @@ def connect_redis(settings: RedisSettings, *, name: str) -> Redis:
         socket_timeout=ANSWER_TIMEOUT_SECONDS,
         health_check_interval=15,
         retry=Retry(NoBackoff(), 1),
+        protocol=2,
     )

@@ -13,8 +13,8 @@ TOTALS = "harbour:totals"
 """Hash of all totals."""
 VESSELS = "harbour:totals:vessels"
 """Set of the ids of vessels counted."""
-CHUNK = 2**20
-"""Arrivals per bitmap: one bit each tells whether it is counted, so a bitmap takes at most 128 KiB."""
+CHUNK = 2**16
+"""Arrivals per bitmap: one bit each tells whether it is counted, so a bitmap takes at most 8 KiB."""
 
 _BERTH = "berth:"
 
