@@ -9,6 +9,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 
 from backend.errors import problem
 
@@ -17,12 +18,9 @@ if TYPE_CHECKING:
 
 MOST_BODY_BYTES = 64 * 1024
 
+_TOO_LARGE = f"The body exceeds {MOST_BODY_BYTES} bytes."
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _log = logging.getLogger(__name__)
-
-
-class _BodyTooLargeError(Exception):
-    """A body went on beyond the limit without having said so."""
 
 
 class RequestMiddleware:
@@ -41,8 +39,7 @@ class RequestMiddleware:
         exchange = _Exchange(scope, send)
         try:
             if int(headers.get("content-length", 0)) > MOST_BODY_BYTES:
-                refusal = f"The body exceeds {MOST_BODY_BYTES} bytes."
-                await problem(413, refusal, request_id=scope["request_id"])(scope, receive, exchange.send)
+                await problem(413, _TOO_LARGE, request_id=scope["request_id"])(scope, receive, exchange.send)
             else:
                 await self._app(scope, _limited(receive), exchange.send)
         except Exception:  # noqa: BLE001 - the client must get an answer whatever went wrong
@@ -104,7 +101,7 @@ def _limited(receive: Receive) -> Receive:
         message = await receive()
         received += len(message.get("body", b""))
         if received > MOST_BODY_BYTES:
-            raise _BodyTooLargeError
+            raise HTTPException(413, _TOO_LARGE)
         return message
 
     return limited

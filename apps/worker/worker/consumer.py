@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from harbour.shutdown import Shutdown
     from redis.asyncio import Redis
+    from redis.asyncio.client import Pipeline
 
     Entry = tuple[str, Mapping[str, str]]
 
@@ -117,20 +118,26 @@ class Consumer:
         if not entries:
             return
         async with self._redis.pipeline(transaction=False) as pipeline:
+            run: Callable[..., Awaitable[object]] = pipeline.eval
             for entry, fields in entries:
                 try:
                     event = ArrivalRecorded.from_fields(fields)
                 except MalformedEventError as error:
-                    _log.error("entry cannot be read", extra={"entry": entry, "reason": str(error)})
-                    pipeline.xadd(DEAD_STREAM, {**fields, "entry": entry, "reason": str(error)}, maxlen=DEAD_KEPT)
-                    pipeline.xack(STREAM, GROUP, entry)
-                    pipeline.xdel(STREAM, entry)
-                    continue
-                keys = script_keys(event)
-                run: Callable[..., Awaitable[object]] = pipeline.eval
-                run(COUNT, len(keys), *keys, *script_arguments(event, entry))
+                    _set_aside(pipeline, entry, fields, str(error))
+                else:
+                    keys = script_keys(event)
+                    run(COUNT, len(keys), *keys, *script_arguments(event, entry))
             await pipeline.execute()
         _log.debug("entries counted", extra={"entries": len(entries)})
+
+
+def _set_aside(pipeline: Pipeline, entry: str, fields: Mapping[str, str], reason: str) -> None:
+    """Move an entry that nobody can read to the stream of dead ones, so that it does not come back for ever."""
+    _log.error("entry cannot be read", extra={"entry": entry, "reason": reason})
+    kept: dict[Any, Any] = {**fields, "entry": entry, "reason": reason}
+    pipeline.xadd(DEAD_STREAM, kept, maxlen=DEAD_KEPT)
+    pipeline.xack(STREAM, GROUP, entry)
+    pipeline.xdel(STREAM, entry)
 
 
 def _text(value: object) -> str:
