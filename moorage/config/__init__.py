@@ -1,0 +1,1 @@
+"""The configuration: its models, and the loader that reads, checks and merges them."""

@@ -1,0 +1,113 @@
+"""Pydantic's error types in plain words."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from moorage.config.shape import known_keys
+from moorage.config.words import did_you_mean, listed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pydantic import BaseModel
+    from pydantic_core import ErrorDetails
+
+_LONGEST = 60
+"""Characters of a value that are shown."""
+
+Explained = tuple[str, str, str]
+"""What, why and remedy."""
+
+
+def explain(error: ErrorDetails, name: str, expected: type[BaseModel] | None) -> Explained:
+    """Return what is wrong with the value called ``name``, the rule, and a remedy; ``expected`` is its model, if any."""
+    kind, context = error["type"], error.get("ctx", {})
+    value = error["input"]
+    what = f"{name} is {shown(value)}"
+    if value is None:
+        return f"{name} has no value", _rule(kind, context), "give it one, or remove the key for its default"
+    if kind in {"model_type", "dict_type"}:
+        keys = f"a mapping with the keys {listed(known_keys(expected))}" if expected else "a mapping of names to values"
+        return what, f"{name} is {keys}", "indent its keys below it"
+    remedy = _REMEDIES.get(kind)
+    return what, _rule(kind, context), remedy(value, context) if remedy else "correct the value"
+
+
+def shown(value: Any) -> str:
+    """Return a value as YAML would have it on one line, with its kind where that may surprise."""
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list" if value else "an empty list"
+    if isinstance(value, str):
+        return f'"{value[:_LONGEST]}…"' if len(value) > _LONGEST else f'"{value}"'
+    return json.dumps(value)
+
+
+def _rule(kind: str, context: dict[str, Any]) -> str:
+    rule = _RULES.get(kind, "the value does not fit")
+    return rule(context) if callable(rule) else rule
+
+
+_RULES: dict[str, str | Callable[[dict[str, Any]], str]] = {
+    "string_type": "text is expected",
+    "int_type": "a whole number is expected",
+    "float_type": "a number is expected",
+    "bool_type": "true or false is expected",
+    "list_type": "a list is expected",
+    "model_type": "a mapping is expected",
+    "dict_type": "a mapping is expected",
+    "literal_error": lambda context: f"allowed: {context['expected'].replace(chr(39), '')}",
+    "too_short": lambda context: f"at least {_count(context['min_length'], 'item')} expected",
+    "string_too_short": lambda context: f"at least {_count(context['min_length'], 'character')} expected",
+    "greater_than": lambda context: f"it is above {context['gt']:g}",
+    "greater_than_equal": lambda context: f"it is at least {context['ge']:g}",
+    "less_than_equal": lambda context: f"it is at most {context['le']:.10g}",
+}
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'} {'is' if number == 1 else 'are'}"
+
+
+def _text(value: Any, _context: dict[str, Any]) -> str:
+    if isinstance(value, list | dict):
+        return "write one piece of text"
+    return f'put it in quotes: "{shown(value)}"'
+
+
+def _integer(value: Any, _context: dict[str, Any]) -> str:
+    if isinstance(value, str) and value.lstrip("-").isdigit():
+        return f"remove the quotes: {value}"
+    return "write a number without quotes, unit or decimal point"
+
+
+def _boolean(value: Any, _context: dict[str, Any]) -> str:
+    truths = {"true": "true", "yes": "true", "on": "true", "1": "true", "false": "false", "no": "false"}
+    truths |= {"off": "false", "0": "false"}
+    meant = truths.get(str(value).lower())
+    return f"write {meant}" if meant else "write true or false, without quotes"
+
+
+def _choice(value: Any, context: dict[str, Any]) -> str:
+    allowed = context["expected"].replace("'", "").replace(" or ", ", ").split(", ")
+    return did_you_mean(str(value), allowed, f"write {listed(allowed, last='or')}")
+
+
+_REMEDIES: dict[str, Callable[[Any, dict[str, Any]], str]] = {
+    "string_type": _text,
+    "int_type": _integer,
+    "float_type": lambda _value, _context: "write a number without quotes or unit",
+    "bool_type": _boolean,
+    "list_type": lambda value, _context: (
+        "write its items one to a line, each after a hyphen" if isinstance(value, dict) else f"write [{value}]"
+    ),
+    "literal_error": _choice,
+    "too_short": lambda _value, _context: "add one, or remove the key",
+    "string_too_short": lambda _value, _context: "write it out, or remove the key",
+    "greater_than": lambda _value, context: f"raise it above {context['gt']:g}",
+    "greater_than_equal": lambda _value, context: f"raise it to {context['ge']:g} or more",
+    "less_than_equal": lambda _value, context: f"lower it to {context['le']:.10g} or less",
+}

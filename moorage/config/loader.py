@@ -1,0 +1,85 @@
+"""From the files of a monorepo to one stack's `Project`, or to every error in them at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from moorage.config.merge import overridden, sized_service, sized_settings
+from moorage.config.project import Project
+from moorage.config.rules import Monorepo, check_monorepo
+from moorage.config.sources import find_libs, read_images, read_services
+from moorage.config.stack import ServiceOverride
+from moorage.config.stackfile import read_stack
+from moorage.config.stackrules import check_stack, namespace_of
+from moorage.config.target import Target, resolve_target
+from moorage.errors import Location, MoorageError, Problem
+from moorage.graph import Kind
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from moorage.config.service import Service
+    from moorage.config.stack import Stack
+
+__all__ = ["Project", "Target", "load_project"]
+
+
+def load_project(root: Path, stack: str) -> Project:
+    """Read, check and merge everything that the stack called ``stack`` consists of.
+
+    ``root`` is the folder of ``Pulumi.yaml``. Reads files only: no cluster, registry or builder is asked. Raises
+    `MoorageError` with every problem of every file, sorted by place.
+    """
+    root = root.resolve()
+    problems: list[Problem] = []
+    monorepo = Monorepo(
+        services=read_services(root, problems), images=read_images(root, problems), libs=find_libs(root)
+    )
+    graph = monorepo.graph()
+    problems.extend(check_monorepo(monorepo, graph))
+    keys = frozenset[str]().union(*(entry.secret_keys() for entry in monorepo.services.values()))
+    try:
+        file = read_stack(root, stack, keys, problems)
+    except MoorageError as error:
+        raise MoorageError(*_sorted([*problems, *error.problems])) from None
+    settings = file.settings
+    target = resolve_target(root, settings, file.source, problems) if settings else None
+    services = _services(monorepo, settings) if settings else {}
+    if settings:
+        problems.extend(check_stack(monorepo, file, settings, services))
+    if problems or settings is None or target is None:
+        raise MoorageError(*_sorted(problems))
+    factor = settings.embedded.resource_factor if target.embedded else 1.0
+    order = graph.order()
+    return Project(
+        root=root,
+        stack_name=stack,
+        settings=sized_settings(settings, factor),
+        services={name: sized_service(service, factor) for name, service in services.items()},
+        base_images={name: entry.model for name, entry in monorepo.images.items() if entry.model},
+        libs=monorepo.libs,
+        target=target,
+        namespace=namespace_of(settings, stack),
+        order=(
+            *(node.name for node in order if node.kind is Kind.image),
+            *(node.name for node in order if node.kind is Kind.service and node.name in services),
+        ),
+        graph=graph,
+    )
+
+
+def _services(monorepo: Monorepo, settings: Stack) -> dict[str, Service]:
+    services = {}
+    for name, _, service in monorepo.read_services():
+        override = settings.services.get(name, ServiceOverride())
+        if override.run:
+            services[name] = overridden(service, override)
+    return services
+
+
+def _sorted(problems: list[Problem]) -> list[Problem]:
+    def place(problem: Problem) -> tuple[str, int, int]:
+        where = problem.where
+        return (where.file, where.line, where.column) if isinstance(where, Location) else (str(where or ""), 0, 0)
+
+    return sorted(problems, key=place)

@@ -1,0 +1,98 @@
+"""What a container is given and how its health is checked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from moorage.config.base import Broken, BytesQuantity, CpuQuantity, Model, Port, UrlPath
+from moorage.config.quantity import quantity_value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Amounts(Model):
+    """An amount of cpu and memory."""
+
+    cpu: CpuQuantity
+    """Cores (``0.5``, ``2``) or millicores (``500m``)."""
+    memory: BytesQuantity
+    """``256Mi``, ``1Gi``."""
+
+
+class Resources(Model):
+    """``requests`` are reserved for the container; beyond ``limits`` it is throttled (cpu) or killed (memory)."""
+
+    requests: Amounts
+    """What the scheduler reserves; the HorizontalPodAutoscaler's percentages are of these."""
+    limits: Amounts
+    """The most that the container may use."""
+
+    def broken_rules(self) -> Iterator[Broken]:
+        """Yield the limits that are below their requests."""
+        for name in ("cpu", "memory"):
+            request, limit = getattr(self.requests, name), getattr(self.limits, name)
+            if quantity_value(limit) < quantity_value(request):
+                yield Broken(
+                    what=f"limits.{name} ({limit}) is below requests.{name} ({request})",
+                    rule="a container may use at least what is reserved for it",
+                    remedy=f"raise limits.{name} to {request} or more, or lower the request",
+                    at=("limits", name),
+                )
+
+
+class HttpGet(Model):
+    """Healthy when a GET answers 200 to 399."""
+
+    path: UrlPath
+    port: Port | None = None
+    """Default: the service's own port."""
+
+
+class TcpSocket(Model):
+    """Healthy when the port accepts a connection."""
+
+    port: Port | None = None
+    """Default: the service's own port."""
+
+
+class Exec(Model):
+    """Healthy when the command exits 0 inside the container."""
+
+    command: list[str] = Field(min_length=1)
+    """Program and arguments; no shell reads them."""
+
+
+class Probe(Model):
+    """One health check; exactly one of ``httpGet``, ``tcpSocket`` and ``exec``. Times are in seconds."""
+
+    http_get: HttpGet | None = None
+    tcp_socket: TcpSocket | None = None
+    exec: Exec | None = None
+    initial_delay_seconds: int = Field(default=0, ge=0, le=600)
+    """Wait before the first check."""
+    period_seconds: int = Field(default=10, ge=1, le=300)
+    """Time from one check to the next."""
+    timeout_seconds: int = Field(default=2, ge=1, le=60)
+    """A check that takes longer has failed."""
+    success_threshold: int = Field(default=1, ge=1, le=10)
+    """Successes in a row that make a failed container ready again."""
+    failure_threshold: int = Field(default=3, ge=1, le=120)
+    """Failures in a row that count."""
+
+    def broken_rules(self) -> Iterator[Broken]:
+        """Yield a number of checks other than one."""
+        given = [name for name, value in self.checks().items() if value is not None]
+        if len(given) != 1:
+            yield Broken(
+                what=f"the probe has {' and '.join(given)}" if given else "the probe checks nothing",
+                rule="a probe has exactly one of httpGet, tcpSocket and exec",
+                remedy="keep one of them" if given else "add for example httpGet: {path: /health}",
+                at=(given[1],) if given else (),
+            )
+
+    def checks(self) -> dict[str, HttpGet | TcpSocket | Exec | None]:
+        """Return the three kinds of check by their Kubernetes name."""
+        return {"httpGet": self.http_get, "tcpSocket": self.tcp_socket, "exec": self.exec}

@@ -1,0 +1,55 @@
+"""One stack of the monorepo, whole: what `load_project` returns and everything else works from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from moorage.config.service import BaseImage, Service
+    from moorage.config.stack import Stack
+    from moorage.config.target import Target
+    from moorage.graph import Graph
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project:
+    """A stack's settings and services, checked, merged and sized."""
+
+    root: Path
+    """The repository's root, absolute."""
+    stack_name: str
+    settings: Stack
+    """The stack's own, with the data stores sized for the target."""
+    services: dict[str, Service]
+    """The services that this stack runs, by name, with the stack's overrides and sized for the target."""
+    base_images: dict[str, BaseImage]
+    libs: tuple[str, ...]
+    target: Target
+    namespace: str
+    order: tuple[str, ...]
+    """Base images, then the stack's services: each after what it is built FROM and what it needs."""
+    graph: Graph
+    """The whole monorepo, with services that this stack leaves out."""
+
+    @property
+    def running(self) -> tuple[str, ...]:
+        """The stack's services, each after those that it needs."""
+        return tuple(name for name in self.order if name in self.services)
+
+    @property
+    def url(self) -> str:
+        """Where the stack is reached: ``http://harbour.localhost:8080/``."""
+        scheme = "https" if self.settings.ingress.tls else "http"
+        port = f":{self.target.url_port}" if self.target.url_port else ""
+        return f"{scheme}://{self.settings.ingress.host}{port}/"
+
+    def service_folder(self, name: str) -> Path:
+        """Return the folder of a service."""
+        return self.root / "apps" / name
+
+    def image_folder(self, name: str) -> Path:
+        """Return the folder of a base image."""
+        return self.root / "images" / name

@@ -1,0 +1,199 @@
+"""``Pulumi.<stack>.yaml``: what differs from stack to stack, under the keys ``moorage:…``."""
+
+# ruff: noqa: RUF012  # pydantic gives each instance its own copy of a mutable default
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from moorage.config.base import Broken, BytesQuantity, DnsLabel, EnvName, Hostname, Model, Text, Unique
+from moorage.config.service import Amounts, Resources, Scaling
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+RegistryAddress = Annotated[
+    str,
+    Text(
+        pattern=r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:[0-9]{1,5})?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*",
+        rule="a registry is host, port where it is unusual, and path: no scheme, no tag, no slash at the end",
+        example="ghcr.io/acme",
+    ),
+]
+FilePath = Annotated[str, Text(pattern=r"[^\n]+", rule="a path is not empty", example="/etc/ssl/certs/ca.crt")]
+
+
+class Cluster(Model):
+    """The cluster to deploy to; without it the embedded platform is used."""
+
+    context: str = Field(min_length=1)
+    """Context of the kubeconfig; never the current one, so that a stack cannot land in the wrong cluster."""
+    kubeconfig: FilePath | None = None
+    """Default: ``$KUBECONFIG``, else ``~/.kube/config``. A relative path starts at the repository's root."""
+
+
+class Registry(Model):
+    """Where images go."""
+
+    address: RegistryAddress
+    """Registry and path before the image's name: ``ghcr.io/acme``."""
+    image_pull_secret: DnsLabel | None = None
+    """Name of a Secret in the stack's namespace with which the cluster pulls."""
+
+
+class Tls(Model):
+    """TLS of the ingress: exactly one of a Secret, a cert-manager issuer, and a self-signed certificate."""
+
+    secret_name: str | None = Field(default=None, min_length=1)
+    """A Secret of type ``kubernetes.io/tls`` in the stack's namespace."""
+    cluster_issuer: str | None = Field(default=None, min_length=1)
+    """A ClusterIssuer of cert-manager."""
+    self_signed: bool = False
+    """Generate a certificate of our own; for trials."""
+
+    def broken_rules(self) -> Iterator[Broken]:
+        """Yield a number of sources other than one."""
+        sources = {"secretName": self.secret_name, "clusterIssuer": self.cluster_issuer, "selfSigned": self.self_signed}
+        given = [name for name, value in sources.items() if value]
+        if len(given) != 1:
+            yield Broken(
+                what=f"tls has {' and '.join(given)}" if given else "tls names no certificate",
+                rule="the certificate comes from exactly one of secretName, clusterIssuer and selfSigned: true",
+                remedy="keep one of them" if given else "add one of them, or remove tls for plain HTTP",
+                at=(given[1],) if given else (),
+            )
+
+
+class Ingress(Model):
+    """How the outside reaches the stack."""
+
+    host: Hostname
+    """Where every route lives that names no host of its own."""
+    class_name: str = "nginx"
+    tls: Tls | None = None
+    """Default: plain HTTP."""
+    controller_namespace: DnsLabel = "ingress-nginx"
+    """Namespace of the ingress controller's pods: the only ones that may call routed services.
+
+    The embedded platform has its own, which is used there unless this is set.
+    """
+    annotations: dict[str, str] = {}
+
+
+class Cache(Model):
+    """Registry cache of the builds."""
+
+    enabled: bool = True
+    branch: str = Field(default="main", min_length=1)
+    """Cache is read from this branch's reference, then from main's, and written to this branch's."""
+
+
+class Postgres(Model):
+    """The stack's PostgreSQL."""
+
+    storage: BytesQuantity = "1Gi"
+    storage_class: str | None = None
+    """Default: the cluster's default StorageClass."""
+    resources: Resources = Resources(
+        requests=Amounts(cpu="100m", memory="128Mi"), limits=Amounts(cpu="1", memory="512Mi")
+    )
+    database: DnsLabel = "harbour"
+    max_connections: int = Field(default=100, ge=10, le=1000)
+
+
+class Redis(Model):
+    """The stack's Redis."""
+
+    storage: BytesQuantity = "256Mi"
+    storage_class: str | None = None
+    """Default: the cluster's default StorageClass."""
+    resources: Resources = Resources(
+        requests=Amounts(cpu="50m", memory="64Mi"), limits=Amounts(cpu="500m", memory="128Mi")
+    )
+    maxmemory_percent: int = Field(default=60, ge=10, le=90)
+    """Of the memory limit; the rest is for copy-on-write while the append-only file is rewritten."""
+    maxmemory_policy: Literal["noeviction", "allkeys-lru", "volatile-lru", "allkeys-lfu"] = "noeviction"
+
+
+class ServiceOverride(Model):
+    """What a stack changes of a service; an absent key leaves service.yaml's value."""
+
+    target: str | None = None
+    """Stage of the Dockerfile."""
+    replicas: int | None = Field(default=None, ge=0, le=1000)
+    """A fixed number of pods: it takes the place of service.yaml's ``scaling``."""
+    scaling: Scaling | None = None
+    resources: Resources | None = None
+    env: dict[EnvName, str] = {}
+    """Added to the service's own, key by key."""
+    run: bool = True
+    """False leaves the service out of this stack."""
+
+    def broken_rules(self) -> Iterator[Broken]:
+        """Yield a number of pods that is both fixed and scaled."""
+        if self.replicas is not None and self.scaling is not None:
+            yield Broken(
+                what="both replicas and scaling are set",
+                rule="replicas fixes the number of pods, scaling lets the load decide it",
+                remedy="keep one of them; pods at rest are scaling.minReplicas",
+                at=("replicas",),
+            )
+
+
+class Embedded(Model):
+    """What changes where the stack runs on the embedded platform."""
+
+    resource_factor: float = Field(default=1.0, gt=0, le=1)
+    """All requests and limits of cpu and memory, and storage, are multiplied by this."""
+
+
+class Stack(Model):
+    """One stack's settings."""
+
+    namespace: DnsLabel | None = None
+    """Default: ``<application>-<stack>``."""
+    application: DnsLabel = "harbour"
+    """Name of the whole, on every object's label ``app.kubernetes.io/part-of``."""
+    cluster: Cluster | None = None
+    """Default, together with registry and builder: the embedded platform."""
+    registry: Registry | None = None
+    builder: str | None = Field(default=None, min_length=1)
+    """Name of a buildx builder; required with a registry of one's own."""
+    platforms: Unique[Literal["linux/amd64", "linux/arm64"]] = []
+    """Default: the builder's own."""
+    build_parallelism: int = Field(default=4, ge=1, le=64)
+    """Images built at the same time, at most."""
+    build_secrets: dict[EnvName, FilePath] = {}
+    """Files handed to builds as BuildKit secrets, by id; ``ca`` is the certificate bundle behind a TLS proxy."""
+    cache: Cache = Cache()
+    ingress: Ingress
+    postgres: Postgres = Postgres()
+    redis: Redis = Redis()
+    services: dict[DnsLabel, ServiceOverride] = {}
+    """What this stack changes of single services, by name."""
+    protect: bool = False
+    """Refuse to delete or replace what holds data."""
+    network_policies: bool = True
+    """Deny all traffic that no ``needs`` and no ``route`` asks for."""
+    embedded: Embedded = Embedded()
+
+    def broken_rules(self) -> Iterator[Broken]:
+        """Yield an incomplete target and a namespace that is not the stack's own."""
+        given = {"cluster": self.cluster, "registry": self.registry, "builder": self.builder}
+        missing = [name for name, value in given.items() if value is None]
+        if 0 < len(missing) < len(given):
+            yield Broken(
+                what=f"{' and '.join(name for name in given if name not in missing)} is set without "
+                f"{' and '.join(missing)}",
+                rule="a platform of one's own has all three of cluster, registry and builder",
+                remedy=f"add {' and '.join(missing)}, or remove the other for the embedded platform",
+                at=(next(name for name in given if name not in missing),),
+            )
+        if self.namespace is not None and (self.namespace == "default" or self.namespace.startswith("kube-")):
+            yield Broken(
+                what=f"the namespace {self.namespace} belongs to the cluster",
+                rule="a stack owns its namespace and removes it when it is destroyed",
+                remedy="choose another, or leave it out for <application>-<stack>",
+                at=("namespace",),
+            )

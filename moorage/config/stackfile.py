@@ -1,0 +1,158 @@
+"""``Pulumi.<stack>.yaml``: Moorage's own keys as a model, and the names of the secrets beside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, get_args
+
+from moorage.config.shape import known_keys
+from moorage.config.sources import known_stacks, stack_file
+from moorage.config.stack import Stack
+from moorage.config.validate import Source, validated
+from moorage.config.words import did_you_mean, listed, nearest
+from moorage.config.yamlfile import plain_value, read_yaml
+from moorage.errors import Location, Problem, fail
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+PROJECT = "moorage"
+"""The project's name in Pulumi.yaml: the namespace of its config keys."""
+_PREFIX = f"{PROJECT}:"
+_CONFIG = "config"
+_TOP_LEVEL = (_CONFIG, "environment", "encryptionsalt", "encryptedkey", "secretsprovider")
+
+
+@dataclass(frozen=True)
+class StackFile:
+    """A stack's settings (None where they have errors), where they stand, and the keys of its secrets."""
+
+    stack: str
+    source: Source
+    settings: Stack | None
+    secrets: frozenset[str]
+    """Without the prefix; Pulumi itself decrypts the values."""
+
+
+def read_stack(root: Path, stack: str, secret_keys: Collection[str], problems: list[Problem]) -> StackFile:
+    """Read a stack's file; ``secret_keys`` are the keys that services list as secrets.
+
+    Raises `MoorageError` where there is no such stack or the file cannot be parsed; all else is added to ``problems``.
+    """
+    path = stack_file(root, stack)
+    if not path.is_file():
+        stacks = known_stacks(root)
+        raise fail(
+            f"there is no stack {stack}",
+            where=Location(file=str(path)),
+            why=f"stacks with settings: {listed(stacks)}",
+            remedy=did_you_mean(stack, stacks, f"name one of them, or create Pulumi.{stack}.yaml"),
+        )
+    source = Source(read_yaml(path), (_CONFIG,), _PREFIX)
+    reader = _Reader(source, frozenset(secret_keys), stack, problems)
+    settings = validated(Stack, reader.own_settings(), source, problems)
+    return StackFile(stack, source, settings, frozenset(reader.secrets))
+
+
+def set_secret_command(key: str, stack: str) -> str:
+    """Return the command that stores a secret of a stack."""
+    return f"pulumi config set --secret {_PREFIX}{key} --stack {stack}"
+
+
+@dataclass
+class _Reader:
+    source: Source
+    secret_keys: frozenset[str]
+    stack: str
+    problems: list[Problem]
+    secrets: set[str] = field(default_factory=set)
+
+    def own_settings(self) -> dict[str, Any]:
+        """Return the values under Moorage's own keys, by their names without the prefix."""
+        self._check_top_level()
+        config = self.source.document.data.get(_CONFIG)
+        if config is None:
+            return {}
+        if not isinstance(config, dict):
+            self._complain(
+                (_CONFIG,), "config is not a mapping", "it holds keys such as moorage:ingress", "indent them"
+            )
+            return {}
+        own = {}
+        for key, value in config.items():
+            namespace, separator, name = key.partition(":")
+            if not separator or (namespace != PROJECT and nearest(namespace, [PROJECT])):
+                self._wrong_namespace(key, name if separator else key)
+            elif namespace == PROJECT and self._is_setting(name, value):
+                own[name] = _typed(name, value)
+        return own
+
+    def _check_top_level(self) -> None:
+        for key in self.source.document.data:
+            if key in _TOP_LEVEL:
+                continue
+            if key.startswith(_PREFIX):
+                self._complain((key,), f"{key} stands beside config", "settings stand below config", "indent it")
+            elif (near := nearest(key, _TOP_LEVEL)) is not None:
+                self._complain(
+                    (key,), f"unknown key {key}", f"known here: {listed(_TOP_LEVEL)}", f"did you mean {near}?"
+                )
+
+    def _wrong_namespace(self, key: str, name: str) -> None:
+        why = "Pulumi's config keys begin with a namespace, Moorage's with moorage:"
+        meant = nearest(name, known_keys(Stack)) or name
+        self._complain((_CONFIG, key), f"unknown key {key}", why, f"write {_PREFIX}{meant}")
+
+    def _is_setting(self, name: str, value: Any) -> bool:
+        """Return whether the key is one of the model's; take note of secrets, which are not."""
+        encrypted = isinstance(value, dict) and value.keys() == {"secure"}
+        if name in known_keys(Stack):
+            if encrypted:
+                why = "only what services list in secrets is encrypted; Moorage needs its own settings in the clear"
+                self._complain(
+                    (_CONFIG, _PREFIX + name), f"{_PREFIX}{name} is a secret", why, "set it without --secret"
+                )
+            return True
+        if name in self.secret_keys:
+            self.secrets.add(name)
+            if not encrypted:
+                self._plain_secret(name)
+            return False
+        if encrypted:
+            near = nearest(name, self.secret_keys)
+            self._complain(
+                (_CONFIG, _PREFIX + name),
+                f"no service uses the secret {_PREFIX}{name}",
+                f"secrets that services list: {listed(sorted(self.secret_keys))}",
+                f"did you mean {near}?"
+                if near
+                else f"list it in a service.yaml's secrets, or run pulumi config rm "
+                f"{_PREFIX}{name} --stack {self.stack}",
+            )
+            return False
+        return True
+
+    def _plain_secret(self, name: str) -> None:
+        # Its line is not quoted: the message may end in a log.
+        where = self.source.document.key_at((_CONFIG, _PREFIX + name))
+        self.problems.append(
+            Problem(
+                what=f"the secret {_PREFIX}{name} stands in plain text",
+                where=where,
+                why="services list it in secrets, so it is kept encrypted",
+                remedy=f"run {set_secret_command(name, self.stack)}, and consider the old value known to others",
+            )
+        )
+
+    def _complain(self, trail: tuple[str, ...], what: str, why: str, remedy: str) -> None:
+        where = self.source.document.key_at(trail)
+        self.problems.append(self.source.at(where, what=what, why=why, remedy=remedy))
+
+
+def _typed(name: str, value: Any) -> Any:
+    """Return a setting with the type it means: ``pulumi config set`` stores true and 4 as text."""
+    info = known_keys(Stack).get(name)
+    wanted = {info.annotation, *get_args(info.annotation)} if info else set()
+    meant = plain_value(value) if isinstance(value, str) else value
+    return meant if type(meant) in wanted & {bool, int} else value

@@ -1,0 +1,119 @@
+"""What must hold between a stack and the services that it runs: names, secrets that are set, one service to a route."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from moorage.config.stackfile import set_secret_command
+from moorage.config.words import did_you_mean, listed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from moorage.config.rules import Monorepo
+    from moorage.config.service import Service
+    from moorage.config.stack import Stack
+    from moorage.config.stackfile import StackFile
+    from moorage.config.validate import Source
+    from moorage.errors import Problem
+
+_NAMESPACE = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
+
+
+def namespace_of(settings: Stack, stack: str) -> str:
+    """Return the namespace of a stack."""
+    return settings.namespace or f"{settings.application}-{stack}"
+
+
+def check_stack(
+    monorepo: Monorepo, file: StackFile, settings: Stack, services: Mapping[str, Service]
+) -> Iterator[Problem]:
+    """Yield everything that is wrong between a stack and the services that it runs, its overrides applied."""
+    source = file.source
+    yield from _check_namespace(file, settings)
+    for name in settings.services:
+        if name not in monorepo.services:
+            yield source.problem(
+                ("services", name),
+                what=f"the stack changes the service {name}, which does not exist",
+                why=f"services are {listed(monorepo.services)}",
+                remedy=did_you_mean(name, monorepo.services, "remove it"),
+                key=True,
+            )
+    for name, service in services.items():
+        entry = monorepo.services[name]
+        for broken in service.broken_rules():
+            yield source.broken(broken, ("services", name))
+        if entry.source is not None:
+            yield from _check_secrets(entry.source, service, file)
+            yield from _check_running(monorepo, entry.source, service, services, source)
+    yield from _check_routes(monorepo, settings, services)
+    yield from _check_build_secrets(source, settings)
+
+
+def _check_secrets(source: Source, service: Service, file: StackFile) -> Iterator[Problem]:
+    for name, key in service.secrets.items():
+        if key not in file.secrets:
+            yield source.problem(
+                ("secrets", name),
+                what=f"the stack {file.stack} has no secret moorage:{key}",
+                why=f"{service.name} reads it as {name}",
+                remedy=f"run {set_secret_command(key, file.stack)}",
+            )
+
+
+def _check_running(
+    monorepo: Monorepo, source: Source, service: Service, running: Mapping[str, Service], stack: Source
+) -> Iterator[Problem]:
+    for index, need in enumerate(service.needs):
+        entry = monorepo.services.get(need)
+        if entry is not None and entry.model is not None and need not in running:
+            there = stack.document.value_at(stack.trail(("services", need, "run")))
+            yield source.problem(
+                ("needs", index),
+                what=f"{service.name} needs {need}, which this stack leaves out",
+                why=f"{there} says run: false",
+                remedy=f"let the stack run {need}, or leave {service.name} out too",
+            )
+
+
+def _check_routes(monorepo: Monorepo, settings: Stack, services: Mapping[str, Service]) -> Iterator[Problem]:
+    owners: dict[tuple[str, str], str] = {}
+    for name, service in services.items():
+        source = monorepo.services[name].source
+        if service.route is None or source is None:
+            continue
+        host, path = service.route.host or settings.ingress.host, service.route.path
+        owner = owners.setdefault((host, path.rstrip("/")), name)
+        if owner != name:
+            yield source.problem(
+                ("route", "path"),
+                what=f"{name} and {owner} both answer {host}{path}",
+                why="a request can go to one service only",
+                remedy=f"give {name} or {owner} another path or host",
+            )
+
+
+def _check_build_secrets(source: Source, settings: Stack) -> Iterator[Problem]:
+    root = source.document.path.parent
+    for name, path in settings.build_secrets.items():
+        if not (root / Path(path).expanduser()).is_file():
+            yield source.problem(
+                ("buildSecrets", name),
+                what=f"the build secret {name} is no file: {path}",
+                why="its contents are handed to builds; a relative path starts at the repository's root",
+                remedy="create the file, or correct the path",
+            )
+
+
+def _check_namespace(file: StackFile, settings: Stack) -> Iterator[Problem]:
+    namespace = namespace_of(settings, file.stack)
+    if not _NAMESPACE.fullmatch(namespace):
+        yield file.source.problem(
+            (),
+            what=f"{namespace} cannot be the name of a namespace",
+            why="a namespace has lower-case letters, digits and hyphens, and at most 63 characters",
+            remedy="set moorage:namespace, or give the stack another name",
+        )

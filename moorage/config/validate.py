@@ -1,0 +1,140 @@
+"""From a document to a model: every error with its place, its value, the rule and a remedy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from moorage.config.explain import explain
+from moorage.config.shape import key_below, known_keys, model_at
+from moorage.config.words import listed, nearest
+from moorage.errors import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic_core import ErrorDetails
+
+    from moorage.config.base import Broken
+    from moorage.config.yamlfile import Document, Trail
+    from moorage.errors import Location
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+_OF_KEY = "[key]"
+"""What pydantic appends to the trail of a dict's key."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a model's values stand: a document, and what stands before the model's own keys in it.
+
+    In a stack's file the key ``ingress`` is found at ``config`` → ``moorage:ingress``.
+    """
+
+    document: Document
+    within: Trail = ()
+    prefix: str = ""
+
+    def trail(self, trail: Trail) -> Trail:
+        """Return the document's trail to one of the model's values."""
+        if not trail:
+            return self.within
+        return (*self.within, f"{self.prefix}{trail[0]}" if self.prefix else trail[0], *trail[1:])
+
+    def name(self, trail: Trail) -> str:
+        """Return a value's name as people write it: ``livenessProbe.httpGet.path``, ``needs[1]``."""
+        name = ""
+        for part in trail:
+            name += f"[{part}]" if isinstance(part, int) else f".{part}" if name else f"{self.prefix}{part}"
+        return name
+
+    def problem(self, trail: Trail, *, what: str, why: str, remedy: str, key: bool = False) -> Problem:
+        """Return a problem at a value, or at its key."""
+        place = self.document.key_at if key else self.document.value_at
+        return self.at(place(self.trail(trail)), what=what, why=why, remedy=remedy)
+
+    def broken(self, broken: Broken, trail: Trail = ()) -> Problem:
+        """Return a rule that is broken at or below the value of ``trail``."""
+        return self.problem((*trail, *broken.at), what=broken.what, why=broken.rule, remedy=broken.remedy)
+
+    def at(self, where: Location, *, what: str, why: str, remedy: str) -> Problem:
+        """Return a problem at a place of the document, with its line quoted."""
+        return Problem(what=what, where=where, why=why, remedy=remedy, detail=self.document.quote(where))
+
+
+def validated(model: type[ModelT], data: dict[str, Any], source: Source, problems: list[Problem]) -> ModelT | None:
+    """Return ``data`` as a model; where it breaks rules add one problem for each and return None."""
+    try:
+        return model.model_validate(data, by_alias=True, by_name=False)
+    except ValidationError as error:
+        problems.extend(_problems(model, error.errors(include_url=False), source))
+        return None
+
+
+def _problems(model: type[BaseModel], errors: list[ErrorDetails], source: Source) -> Iterator[Problem]:
+    meant = set()
+    for error in errors:
+        if error["type"] == "extra_forbidden":
+            unknown = _unknown_key(model, error["loc"])
+            meant.add((*error["loc"][:-1], unknown.meant))
+            yield source.problem(
+                error["loc"],
+                what=f"unknown key {source.name(error['loc'])}",
+                why=unknown.why,
+                remedy=unknown.remedy,
+                key=True,
+            )
+    for error in errors:
+        trail = error["loc"]
+        if error["type"] == "missing" and trail not in meant:
+            yield _missing_key(model, trail, source)
+        elif error["type"] == "broken_rules":
+            of_key = bool(trail) and trail[-1] == _OF_KEY
+            for broken in error["ctx"]["broken"]:
+                if of_key:
+                    texts = {"what": broken.what, "why": broken.rule, "remedy": broken.remedy}
+                    yield source.problem(trail[:-1], key=True, **texts)
+                else:
+                    yield source.broken(broken, trail)
+        elif error["type"] not in {"missing", "extra_forbidden"}:
+            what, why, remedy = explain(error, source.name(trail), model_at(model, trail))
+            yield source.problem(trail, what=what, why=why, remedy=remedy)
+
+
+@dataclass(frozen=True)
+class _Unknown:
+    meant: str | None
+    why: str
+    remedy: str
+
+
+def _unknown_key(model: type[BaseModel], trail: Trail) -> _Unknown:
+    key = str(trail[-1])
+    parent = model_at(model, trail[:-1])
+    known = known_keys(parent) if parent else {}
+    why = f"known here: {listed(known)}"
+    home = key_below(parent, key) if parent else None
+    if home is not None:
+        return _Unknown(None, why, f"move it below {home}")
+    near = nearest(key, known)
+    return _Unknown(near, why, f"did you mean {near}?" if near else "remove it")
+
+
+def _missing_key(model: type[BaseModel], trail: Trail, source: Source) -> Problem:
+    parent = model_at(model, trail[:-1])
+    info = known_keys(parent).get(str(trail[-1])) if parent else None
+    inner = model_at(model, trail)
+    description = (info.description if info else None) or (inner.__doc__ if inner else None) or "it has no default"
+    return source.problem(
+        trail[:-1],
+        what=f"the key {source.name(trail)} is missing",
+        why=" ".join(description.replace("``", "").split()).rstrip("."),
+        remedy=f"add {source.prefix if len(trail) == 1 else ''}{trail[-1]}{_hint(inner)}",
+    )
+
+
+def _hint(inner: type[BaseModel] | None) -> str:
+    return f" with {listed(known_keys(inner))}" if inner else ""

@@ -1,0 +1,293 @@
+"""YAML whose every key and value still knows its line and column.
+
+Plain scalars mean what they mean in YAML 1.2, as in Pulumi and in editors: ``on``, ``yes`` and ``2026-11-24`` are text.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from yaml.reader import Reader
+
+from moorage.config.yamlsyntax import explain_syntax
+from moorage.errors import Location, MoorageError, Problem
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Part = str | int
+Trail = tuple[Part, ...]
+"""The way from a document's root to a value: keys and list indexes."""
+
+_PLAIN = "plain"
+_DEFAULT_TAGS: dict[type[yaml.Node], str] = {
+    yaml.ScalarNode: "tag:yaml.org,2002:str",
+    yaml.MappingNode: "tag:yaml.org,2002:map",
+    yaml.SequenceNode: "tag:yaml.org,2002:seq",
+}
+_TAGS = {_PLAIN, *_DEFAULT_TAGS.values()}
+
+_SAFE_NESTING = 1000
+"""Levels that libyaml surely composes without exhausting a thread's stack."""
+
+_NULL = re.compile(r"null|Null|NULL|~|")
+_BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")
+_INT = re.compile(r"[-+]?[0-9]{1,300}|0o[0-7]{1,300}|0x[0-9a-fA-F]{1,300}")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+
+
+class _Plain:
+    """Tells plain scalars from quoted ones, and leaves their meaning to YAML 1.2's rules."""
+
+    def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:  # noqa: ARG002  # PyYAML's signature
+        """Return the node's tag; a plain scalar's is told apart from a quoted one's."""
+        return _PLAIN if kind is yaml.ScalarNode and implicit[0] else _DEFAULT_TAGS[kind]
+
+
+class _SlowLoader(_Plain, yaml.SafeLoader):
+    """In Python: where libyaml is missing, and for what nests so deeply that libyaml would exhaust the stack."""
+
+
+if yaml.__with_libyaml__:
+
+    class _Loader(_Plain, yaml.CSafeLoader):
+        """In C, about ten times as fast."""
+
+else:
+
+    class _Loader(_SlowLoader):  # type: ignore[no-redef]
+        """The only one there is."""
+
+
+def _loader(text: str) -> _Loader | _SlowLoader:
+    nesting = max((sum(map(line.count, "[{-?")) for line in text.splitlines()), default=0)
+    deep = max(nesting, text.count("[") + text.count("{")) > _SAFE_NESTING
+    return _SlowLoader(text) if deep else _Loader(text)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Document:
+    """A YAML file: its ``data``, and the place of everything in it.
+
+    ``lines`` are the file's own, for quoting; they are empty where the file may hold secrets.
+    """
+
+    path: Path
+    data: Any
+    root: yaml.Node
+    lines: tuple[str, ...] = field(repr=False)
+
+    def value_at(self, trail: Trail) -> Location:
+        """Return the place of a value: where a scalar begins, and of a block of lines the key above it.
+
+        Where the value does not exist, that of its nearest enclosing one.
+        """
+        node, key, found = self._walk(trail)
+        block = isinstance(node, yaml.CollectionNode) and not node.flow_style
+        return self._location(key if key is not None and (block or not found) else node)
+
+    def key_at(self, trail: Trail) -> Location:
+        """Return where the key (or list item) at the end of ``trail`` begins, or the nearest enclosing one."""
+        node, key, _ = self._walk(trail)
+        return self._location(node if key is None else key)
+
+    def quote(self, where: Location) -> tuple[str, ...]:
+        """Return the line of a place and a caret below its column, for showing; nothing where it has no line."""
+        return quote(self.lines, where)
+
+    def _walk(self, trail: Trail) -> tuple[yaml.Node, yaml.Node | None, bool]:
+        node, key = self.root, None
+        for part in trail:
+            step = _step(node, part)
+            if step is None:
+                return node, key, False
+            key, node = step
+        return node, key, True
+
+    def _location(self, node: yaml.Node) -> Location:
+        mark = node.start_mark
+        return Location(file=str(self.path), line=mark.line + 1, column=mark.column + 1)
+
+
+def quote(lines: tuple[str, ...], where: Location) -> tuple[str, ...]:
+    """Return a line with its number and a caret below the column; nothing where ``where`` lies outside ``lines``."""
+    if not 1 <= where.line <= len(lines):
+        return ()
+    gutter = f"{where.line:>4} | "
+    text = "".join(_visible(character) for character in lines[where.line - 1])
+    return (f"{gutter}{text}", " " * (len(gutter) + where.column - 1) + "^")
+
+
+def _visible(character: str) -> str:
+    if character == "\t":
+        return "→"
+    return character if character.isprintable() else "·"
+
+
+def read_yaml(path: Path, *, secret: bool = False) -> Document:
+    """Read one file, of which a mapping is expected; ``secret`` keeps its lines out of every message.
+
+    Raises `MoorageError` where it cannot be read, is no YAML, repeats a key, or is no mapping.
+    """
+    text = _read_text(path)
+    lines = () if secret else tuple(text.splitlines())
+    reader = _Composer(path, lines)
+    try:
+        root = reader.compose(text)
+        data = reader.construct(root)
+    except RecursionError:
+        what = "lists or mappings are nested too deeply"
+        raise MoorageError(Problem(what=what, where=Location(file=str(path)), remedy="flatten them")) from None
+    if not reader.problems and not isinstance(data, dict):
+        reader.complain(
+            root.start_mark, "the file is not a mapping", "it consists of keys and values", "write key: value"
+        )
+    if reader.problems:
+        raise MoorageError(*reader.problems)
+    return Document(path=path, data=data, root=root, lines=lines)
+
+
+def _read_text(path: Path) -> str:
+    try:
+        raw = path.read_bytes()
+        text = raw.decode("utf-8-sig")
+    except OSError as error:
+        raise MoorageError(
+            Problem(
+                what="the file cannot be read",
+                where=Location(file=str(path)),
+                why=error.strerror,
+                remedy="check that it exists and that you may read it",
+            )
+        ) from None
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        column = error.start - raw.rfind(b"\n", 0, error.start)
+        where = Location(file=str(path), line=line, column=column)
+        what = f"the byte 0x{raw[error.start]:02x} is not UTF-8"
+        raise MoorageError(Problem(what=what, where=where, why="YAML is UTF-8", remedy="save it as UTF-8")) from None
+    return text
+
+
+class _Composer:
+    """Turns one file's text into nodes, and those into plain values, collecting what is wrong."""
+
+    def __init__(self, path: Path, lines: tuple[str, ...]) -> None:
+        self.path = path
+        self.lines = lines
+        self.problems: list[Problem] = []
+        self._open: set[int] = set()
+        self._done: dict[int, Any] = {}
+
+    def complain(self, mark: Any, what: str, why: str, remedy: str) -> None:
+        where = Location(file=str(self.path), line=mark.line + 1, column=mark.column + 1)
+        self.problems.append(Problem(what=what, where=where, why=why, remedy=remedy, detail=quote(self.lines, where)))
+
+    def compose(self, text: str) -> yaml.Node:
+        """Return the root node; raises `MoorageError` where the text is no YAML or is empty."""
+        bad = Reader.NON_PRINTABLE.search(text)
+        if bad is not None:
+            what, mark = f"the character U+{ord(bad[0]):04X} is not allowed in YAML", _mark_of(text, bad.start())
+            self.complain(
+                mark, what, "YAML holds printable characters only", "remove it, or escape it in double quotes"
+            )
+            raise MoorageError(*self.problems)
+        loader = _loader(text)
+        try:
+            root: yaml.Node | None = loader.get_single_node()
+        except yaml.MarkedYAMLError as error:
+            place: Any = error.problem_mark or error.context_mark or _Mark(0, 0)
+            self.complain(place, *explain_syntax(error, self._line(place)))
+            raise MoorageError(*self.problems) from None
+        finally:
+            loader.dispose()
+        if root is None:
+            what = "the file is empty"
+            raise MoorageError(Problem(what=what, where=Location(file=str(self.path)), remedy="fill it, or remove it"))
+        return root
+
+    def _line(self, mark: Any) -> str:
+        return self.lines[mark.line] if mark.line < len(self.lines) else ""
+
+    def construct(self, node: yaml.Node) -> Any:
+        """Return the node's value; an aliased node is constructed once."""
+        if id(node) in self._done:
+            return self._done[id(node)]
+        if id(node) in self._open:
+            self.complain(node.start_mark, "an alias leads back into its own value", "values end", "spell it out")
+            return None
+        if node.tag not in _TAGS:
+            what = f"the tag {node.tag.replace('tag:yaml.org,2002:', '!!')} is not supported"
+            why = "values are text, numbers, true, false, null, lists and mappings"
+            self.complain(node.start_mark, what, why, "remove the tag")
+        self._open.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            value: Any = self._mapping(node)
+        elif isinstance(node, yaml.SequenceNode):
+            value = [self.construct(item) for item in node.value]
+        else:
+            value = plain_value(node.value) if node.tag == _PLAIN else str(node.value)
+        self._open.discard(id(node))
+        self._done[id(node)] = value
+        return value
+
+    def _mapping(self, node: yaml.MappingNode) -> dict[str, Any]:
+        mapping: dict[str, Any] = {}
+        lines: dict[str, int] = {}
+        for key_node, value_node in node.value:
+            key = self._key(key_node)
+            if key is None:
+                continue
+            if key in mapping:
+                what, why = f"the key {key} appears twice", f"it is already set in line {lines[key]}"
+                self.complain(key_node.start_mark, what, why, "keep one of them")
+            mapping[key] = self.construct(value_node)
+            lines.setdefault(key, key_node.start_mark.line + 1)
+        return mapping
+
+    def _key(self, node: yaml.Node) -> str | None:
+        if not isinstance(node, yaml.ScalarNode):
+            self.complain(node.start_mark, "a key is a list or a mapping", "keys are text", "write key: value")
+            return None
+        if node.tag == _PLAIN and node.value == "<<":
+            self.complain(node.start_mark, "<< merges another mapping", "each key is written out", "repeat the keys")
+            return None
+        if node.tag == _PLAIN and node.value == "":
+            self.complain(node.start_mark, "a key is missing before the colon", "keys are text", "write key: value")
+            return None
+        return str(node.value)
+
+
+def plain_value(text: str) -> Any:
+    """Return what an unquoted scalar means by YAML 1.2's core schema: null, a boolean, a number or text."""
+    if _NULL.fullmatch(text):
+        return None
+    if _BOOL.fullmatch(text):
+        return text.lower() == "true"
+    if _INT.fullmatch(text):
+        return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
+    return float(text) if _FLOAT.fullmatch(text) else text
+
+
+def _step(node: yaml.Node, part: Part) -> tuple[yaml.Node, yaml.Node] | None:
+    """Return the key and the value that ``part`` leads to; an item of a list is its own key."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value == part:
+                return key, value
+    elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        return node.value[part], node.value[part]
+    return None
+
+
+@dataclass(frozen=True)
+class _Mark:
+    line: int
+    column: int
+
+
+def _mark_of(text: str, index: int) -> _Mark:
+    return _Mark(text.count("\n", 0, index), index - (text.rfind("\n", 0, index) + 1))
