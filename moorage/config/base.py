@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError, core_schema
 
-from moorage.config.quantity import MEBI, MILLI, QUANTITY_PATTERN, quantity_value
+from moorage.config.quantity import MEBI, MILLI, quantity_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,16 +75,16 @@ class Model(BaseModel):
 
 @dataclass(frozen=True, kw_only=True)
 class Text:
-    """Marks a ``str`` field: it must match ``pattern`` as a whole and be no longer than ``longest``."""
+    """Marks a ``str`` field: it must match ``pattern`` as a whole and be no longer than ``longest`` characters."""
 
     pattern: str
     rule: str
     example: str
-    longest: int = 4096
+    longest: int | None = None
 
     def check(self, text: str) -> str:
         """Return ``text`` where it holds the rule, else raise `PydanticCustomError`."""
-        if len(text) <= self.longest and re.fullmatch(self.pattern, text):
+        if self._fits(text):
             return text
         near = self._near(text)
         raise Broken(
@@ -95,7 +95,11 @@ class Text:
 
     def _near(self, text: str) -> str | None:
         guess = text.strip().lower().replace("_", "-").replace(" ", "-")
-        return guess if len(guess) <= self.longest and re.fullmatch(self.pattern, guess) else None
+        return guess if self._fits(guess) else None
+
+    def _fits(self, text: str) -> bool:
+        short = self.longest is None or len(text) <= self.longest
+        return short and re.fullmatch(self.pattern, text) is not None
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         return core_schema.no_info_after_validator_function(self.check, handler(source))
@@ -103,7 +107,8 @@ class Text:
     def __get_pydantic_json_schema__(
         self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        return {**handler(schema), "pattern": f"^(?:{self.pattern})$", "maxLength": self.longest}
+        limits = {} if self.longest is None else {"maxLength": self.longest}
+        return {**handler(schema), "pattern": f"^(?:{self.pattern})$", **limits}
 
 
 def _number_as_text(value: Any) -> Any:
@@ -144,7 +149,7 @@ def _check_bytes(text: str) -> str:
 def _check_port(port: int) -> int:
     if not LOWEST_PORT <= port <= HIGHEST_PORT:
         raise Broken(
-            what=f"port {port} cannot be used",
+            what=f"{port} cannot be used",
             rule=f"ports lie between {LOWEST_PORT} and {HIGHEST_PORT}: a non-root container cannot listen below",
             remedy="let the process listen on for example 8080",
         ).error()
@@ -160,12 +165,18 @@ def _check_unique(items: list[Item]) -> list[Item]:
     return items
 
 
-_Number = BeforeValidator(_number_as_text, json_schema_input_type=str | int | float)
-_QuantitySchema = Field(json_schema_extra={"pattern": QUANTITY_PATTERN})
+_Number = BeforeValidator(_number_as_text, json_schema_input_type=str | float)
 
-CpuQuantity = Annotated[str, AfterValidator(_check_cpu), _Number, _QuantitySchema]
+CpuQuantity = Annotated[
+    str, AfterValidator(_check_cpu), _Number, Field(json_schema_extra={"pattern": r"^[0-9]+(\.[0-9]+)?m?$"})
+]
 """Cores: ``500m``, ``2``."""
-BytesQuantity = Annotated[str, AfterValidator(_check_bytes), _Number, _QuantitySchema]
+BytesQuantity = Annotated[
+    str,
+    AfterValidator(_check_bytes),
+    _Number,
+    Field(json_schema_extra={"pattern": r"^[0-9]+(\.[0-9]+)?(k|M|G|T|Ki|Mi|Gi|Ti)?$"}),
+]
 """Memory or storage: ``256Mi``, ``1Gi``; at least 1Mi."""
 Port = Annotated[
     int, AfterValidator(_check_port), Field(json_schema_extra={"minimum": LOWEST_PORT, "maximum": HIGHEST_PORT})

@@ -47,6 +47,7 @@ class HttpGet(Model):
     """Healthy when a GET answers 200 to 399."""
 
     path: UrlPath
+    """Answered by the process itself, without a redirect."""
     port: Port | None = None
     """Default: the service's own port."""
 
@@ -69,8 +70,11 @@ class Probe(Model):
     """One health check; exactly one of ``httpGet``, ``tcpSocket`` and ``exec``. Times are in seconds."""
 
     http_get: HttpGet | None = None
+    """GET a path of the container."""
     tcp_socket: TcpSocket | None = None
+    """Connect to a port of the container."""
     exec: Exec | None = None
+    """Run a command in the container."""
     initial_delay_seconds: int = Field(default=0, ge=0, le=600)
     """Wait before the first check."""
     period_seconds: int = Field(default=10, ge=1, le=300)

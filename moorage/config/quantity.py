@@ -15,7 +15,6 @@ _SUFFIXES = {
     "m": MILLI,
     **{name: Decimal(size) for name, size in (_BINARY | _DECIMAL).items()},
 }
-QUANTITY_PATTERN = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$"
 _QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]+)?)(m|k|M|G|T|Ki|Mi|Gi|Ti)?")
 
 

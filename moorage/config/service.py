@@ -141,6 +141,7 @@ class Service(Model):
     kind: Literal["web", "worker"]
     """``web`` listens on ``port`` behind a Service; ``worker`` only works."""
     build: Build = Build()
+    """How the image is built."""
     command: list[str] | None = None
     """Default: the image's entrypoint."""
     args: list[str] | None = None
@@ -154,6 +155,7 @@ class Service(Model):
     readiness_probe: Probe
     """Its failure takes the pod out of the Service until it succeeds again."""
     resources: Resources
+    """What the container is given of cpu and memory."""
     replicas: int = Field(default=1, ge=0, le=1000)
     """Used where ``scaling`` is absent; beside it, a number within its bounds."""
     scaling: Scaling | None = None
@@ -226,6 +228,7 @@ class BaseImage(Model):
     """``images/NAME/image.yaml``: an image that services build FROM, or that runs as Postgres or Redis."""
 
     build: ImageBuild = ImageBuild()
+    """How the image is built."""
 
 
 def _kind_rules(service: Service) -> Iterator[Broken]:

@@ -71,6 +71,7 @@ class Ingress(Model):
     host: Hostname
     """Where every route lives that names no host of its own."""
     class_name: str = "nginx"
+    """IngressClass of the controller that serves the stack."""
     tls: Tls | None = None
     """Default: plain HTTP."""
     controller_namespace: DnsLabel = "ingress-nginx"
@@ -79,12 +80,14 @@ class Ingress(Model):
     The embedded platform has its own, which is used there unless this is set.
     """
     annotations: dict[str, str] = {}
+    """Further annotations of the Ingress, for the controller's own features."""
 
 
 class Cache(Model):
     """Registry cache of the builds."""
 
     enabled: bool = True
+    """Read from and write to the registry; the builder's own cache is used either way."""
     branch: str = Field(default="main", min_length=1)
     """Cache is read from this branch's reference, then from main's, and written to this branch's."""
 
@@ -93,27 +96,34 @@ class Postgres(Model):
     """The stack's PostgreSQL."""
 
     storage: BytesQuantity = "1Gi"
+    """Size of the volume that holds the database."""
     storage_class: str | None = None
     """Default: the cluster's default StorageClass."""
     resources: Resources = Resources(
         requests=Amounts(cpu="100m", memory="128Mi"), limits=Amounts(cpu="1", memory="512Mi")
     )
+    """What the container is given of cpu and memory."""
     database: DnsLabel = "harbour"
+    """Name of the database."""
     max_connections: int = Field(default=100, ge=10, le=1000)
+    """Connections at the same time, of all services together."""
 
 
 class Redis(Model):
     """The stack's Redis."""
 
     storage: BytesQuantity = "256Mi"
+    """Size of the volume that holds the append-only file."""
     storage_class: str | None = None
     """Default: the cluster's default StorageClass."""
     resources: Resources = Resources(
         requests=Amounts(cpu="50m", memory="64Mi"), limits=Amounts(cpu="500m", memory="128Mi")
     )
+    """What the container is given of cpu and memory."""
     maxmemory_percent: int = Field(default=60, ge=10, le=90)
     """Of the memory limit; the rest is for copy-on-write while the append-only file is rewritten."""
     maxmemory_policy: Literal["noeviction", "allkeys-lru", "volatile-lru", "allkeys-lfu"] = "noeviction"
+    """What happens when memory is full: ``noeviction`` refuses writes, the others drop keys."""
 
 
 class ServiceOverride(Model):
@@ -124,7 +134,9 @@ class ServiceOverride(Model):
     replicas: int | None = Field(default=None, ge=0, le=1000)
     """A fixed number of pods: it takes the place of service.yaml's ``scaling``."""
     scaling: Scaling | None = None
+    """Bounds of the autoscaler, instead of service.yaml's."""
     resources: Resources | None = None
+    """Requests and limits, instead of service.yaml's."""
     env: dict[EnvName, str] = {}
     """Added to the service's own, key by key."""
     run: bool = True
@@ -158,6 +170,7 @@ class Stack(Model):
     cluster: Cluster | None = None
     """Default, together with registry and builder: the embedded platform."""
     registry: Registry | None = None
+    """Where images go; required with a cluster of one's own."""
     builder: str | None = Field(default=None, min_length=1)
     """Name of a buildx builder; required with a registry of one's own."""
     platforms: Unique[Literal["linux/amd64", "linux/arm64"]] = []
@@ -167,9 +180,13 @@ class Stack(Model):
     build_secrets: dict[EnvName, FilePath] = {}
     """Files handed to builds as BuildKit secrets, by id; ``ca`` is the certificate bundle behind a TLS proxy."""
     cache: Cache = Cache()
+    """Cache of the builds in the registry."""
     ingress: Ingress
+    """How the outside reaches the stack."""
     postgres: Postgres = Postgres()
+    """The stack's PostgreSQL, where a service needs it."""
     redis: Redis = Redis()
+    """The stack's Redis, where a service needs it."""
     services: dict[DnsLabel, ServiceOverride] = {}
     """What this stack changes of single services, by name."""
     protect: bool = False
@@ -177,6 +194,7 @@ class Stack(Model):
     network_policies: bool = True
     """Deny all traffic that no ``needs`` and no ``route`` asks for."""
     embedded: Embedded = Embedded()
+    """What changes where the stack runs on the embedded platform."""
 
     def broken_rules(self) -> Iterator[Broken]:
         """Yield an incomplete target and a namespace that is not the stack's own."""

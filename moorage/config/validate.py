@@ -78,7 +78,7 @@ def _problems(model: type[BaseModel], errors: list[ErrorDetails], source: Source
     meant = set()
     for error in errors:
         if error["type"] == "extra_forbidden":
-            unknown = _unknown_key(model, error["loc"])
+            unknown = _unknown_key(model, error["loc"], source)
             meant.add((*error["loc"][:-1], unknown.meant))
             yield source.problem(
                 error["loc"],
@@ -92,16 +92,20 @@ def _problems(model: type[BaseModel], errors: list[ErrorDetails], source: Source
         if error["type"] == "missing" and trail not in meant:
             yield _missing_key(model, trail, source)
         elif error["type"] == "broken_rules":
-            of_key = bool(trail) and trail[-1] == _OF_KEY
             for broken in error["ctx"]["broken"]:
-                if of_key:
-                    texts = {"what": broken.what, "why": broken.rule, "remedy": broken.remedy}
-                    yield source.problem(trail[:-1], key=True, **texts)
-                else:
-                    yield source.broken(broken, trail)
+                yield _broken_rule(broken, trail, source)
         elif error["type"] not in {"missing", "extra_forbidden"}:
             what, why, remedy = explain(error, source.name(trail), model_at(model, trail))
             yield source.problem(trail, what=what, why=why, remedy=remedy)
+
+
+def _broken_rule(broken: Broken, trail: Trail, source: Source) -> Problem:
+    of_key = trail[-1:] == (_OF_KEY,)
+    if of_key:
+        trail = trail[:-1]
+    name = source.name(trail[:-1] if of_key else trail)
+    what = f"{name}: {broken.what}" if name else broken.what
+    return source.problem((*trail, *broken.at), what=what, why=broken.rule, remedy=broken.remedy, key=of_key)
 
 
 @dataclass(frozen=True)
@@ -111,16 +115,17 @@ class _Unknown:
     remedy: str
 
 
-def _unknown_key(model: type[BaseModel], trail: Trail) -> _Unknown:
+def _unknown_key(model: type[BaseModel], trail: Trail, source: Source) -> _Unknown:
     key = str(trail[-1])
+    prefix = source.prefix if len(trail) == 1 else ""
     parent = model_at(model, trail[:-1])
     known = known_keys(parent) if parent else {}
-    why = f"known here: {listed(known)}"
+    why = f"known {f'after {prefix}' if prefix else 'here'} are {listed(known)}"
     home = key_below(parent, key) if parent else None
     if home is not None:
-        return _Unknown(None, why, f"move it below {home}")
+        return _Unknown(None, why, f"move it below {prefix}{home}")
     near = nearest(key, known)
-    return _Unknown(near, why, f"did you mean {near}?" if near else "remove it")
+    return _Unknown(near, why, f"did you mean {prefix}{near}?" if near else "remove it")
 
 
 def _missing_key(model: type[BaseModel], trail: Trail, source: Source) -> Problem:

@@ -132,7 +132,11 @@ def read_yaml(path: Path, *, secret: bool = False) -> Document:
 
     Raises `MoorageError` where it cannot be read, is no YAML, repeats a key, or is no mapping.
     """
-    text = _read_text(path)
+    return parse_yaml(_read_text(path), path, secret=secret)
+
+
+def parse_yaml(text: str, path: Path, *, secret: bool = False) -> Document:
+    """Do what `read_yaml` does with the text of ``path``."""
     lines = () if secret else tuple(text.splitlines())
     reader = _Composer(path, lines)
     try:
