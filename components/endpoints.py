@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from components.naming import env_prefix
+from moorage.config.service import env_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

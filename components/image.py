@@ -74,12 +74,9 @@ def cache_to(cache: BuildCacheArgs) -> list[docker_build.CacheToArgs]:
 class ServiceImage(pulumi.ComponentResource):
     """Builds one image and pushes it; an unchanged context, Dockerfile and arguments mean no build at all.
 
-    Destroying it leaves the image in the registry: other stacks may run the same digest.
+    `image` is its ``repository@digest``; in the preview of a change, when the digest cannot be known, it is
+    ``repository:preview``. Destroying it leaves the image in the registry: other stacks may run the same digest.
     """
-
-    image: pulumi.Output[str]
-    """``repository@digest``; in the preview of a change ``repository:preview``."""
-    digest: pulumi.Output[str]
 
     def __init__(self, name: str, args: ServiceImageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Build the image for the stack."""
@@ -103,8 +100,7 @@ class ServiceImage(pulumi.ComponentResource):
             cache_to=cache_to(args.cache) if args.cache else None,
             opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
         )
-        self.digest = built.digest
-        self.image = built.digest.apply(lambda digest: _reference(args.repository, digest))
+        self.image: pulumi.Output[str] = built.digest.apply(lambda digest: _reference(args.repository, digest))
         self.register_outputs({"image": self.image})
 
 

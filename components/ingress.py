@@ -32,8 +32,6 @@ class IngressArgs:
     scope: Scope
     settings: IngressSettings
     services: Sequence[ServiceModel]
-    https_port: int | None = None
-    """Port that the controller is reached by from outside, where it is not the scheme's own."""
 
 
 class Ingress(pulumi.ComponentResource):
@@ -41,9 +39,6 @@ class Ingress(pulumi.ComponentResource):
 
     Its certificate comes from a Secret that exists, from cert-manager, or is made here and signed by itself.
     """
-
-    url: str
-    """Where the stack's own host answers."""
 
     def __init__(self, name: str, args: IngressArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Create the Ingress; it is ready once the controller took it."""
@@ -66,8 +61,7 @@ class Ingress(pulumi.ComponentResource):
         )
         own = pulumi.ResourceOptions(parent=self, custom_timeouts=timeouts(_ADDRESS_MINUTES))
         KubernetesObject(f"{name}-ingress", manifest, args.scope.namespace, own)
-        self.url = self._url()
-        self.register_outputs({"url": self.url})
+        self.register_outputs({})
 
     def _annotations(self) -> dict[str, str]:
         tls = self._args.settings.tls
@@ -90,8 +84,3 @@ class Ingress(pulumi.ComponentResource):
         made = generated_certificate(f"{self._name}-certificate", hosts, opts)
         files = secret(labels, {"tls.crt": made.certificate, "tls.key": made.key}, kind="kubernetes.io/tls")
         return KubernetesObject(f"{self._name}-tls", files, self._args.scope.namespace, opts).object_name
-
-    def _url(self) -> str:
-        scheme = "https" if self._args.settings.tls else "http"
-        port = f":{self._args.https_port}" if self._args.https_port else ""
-        return f"{scheme}://{self._args.settings.host}{port}/"

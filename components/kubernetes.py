@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pulumi
@@ -12,6 +13,7 @@ from components.labels import Labels, Role
 
 if TYPE_CHECKING:
     from components.manifests import Manifest
+    from moorage.config.project import Project
 
 # The provider's throttle of 50 requests a second would make a large stack wait for its own client.
 _QUERIES_PER_SECOND = 200
@@ -52,17 +54,17 @@ class KubernetesObject(pulumi.CustomResource):
         return self.metadata.apply(lambda metadata: str(metadata["name"]))
 
 
-def cluster_provider(name: str, *, kubeconfig: str, context: str) -> pulumi_kubernetes.Provider:
-    """Return the provider of one cluster: the named context and no other, whatever the current one is.
-
-    `kubeconfig` is a path; a relative one counts from the project's folder, so that the state holds no machine's paths.
-    """
+def cluster_provider(name: str, project: Project) -> pulumi_kubernetes.Provider:
+    """Return the provider of the project's cluster: its context and no other, whatever the current one is."""
+    kubeconfig = Path(project.target.kubeconfig)
+    # Relative, from the project's folder, so that the state holds no path of one machine.
+    inside = kubeconfig.is_relative_to(project.root)
     return pulumi_kubernetes.Provider(
         name,
-        kubeconfig=kubeconfig,
-        context=context,
+        kubeconfig=str(kubeconfig.relative_to(project.root) if inside else kubeconfig),
+        context=project.target.context,
         # Another path to the same cluster must not replace everything in it.
-        cluster_identifier=context,
+        cluster_identifier=project.target.context,
         enable_server_side_apply=True,
         kube_client_settings={"qps": _QUERIES_PER_SECOND, "burst": _BURST},
     )

@@ -39,8 +39,3 @@ def tag_name(text: str) -> str:
     digest = hashlib.sha256(text.encode()).hexdigest()[:_DIGEST_CHARACTERS]
     kept = cleaned[: TAG_MAX - _DIGEST_CHARACTERS - 1].rstrip(".-")
     return f"{kept}-{digest}" if kept else digest
-
-
-def env_prefix(name: str) -> str:
-    """Return a service's or image's name as it begins environment variables: ``price-feed`` gives ``PRICE_FEED``."""
-    return re.sub(r"[^A-Z0-9]+", "_", name.upper())

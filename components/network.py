@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -12,24 +12,38 @@ from components.labels import Role
 from components.manifests.network import Flow, allow_dns, default_deny, workload_policy
 from components.manifests.routing import namespace
 from components.manifests.stores import POSTGRES_PORT, REDIS_PORT
+from moorage.config.service import POSTGRES, REDIS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from components.labels import Labels
     from components.manifests import Manifest
+    from moorage.config.project import Project
     from moorage.config.service import Service as ServiceModel
 
-_STORES = {"postgres": (Role.DATABASE, POSTGRES_PORT), "redis": (Role.CACHE, REDIS_PORT)}
+_STORES = {POSTGRES: (Role.DATABASE, POSTGRES_PORT), REDIS: (Role.CACHE, REDIS_PORT)}
 _NAMESPACE_MINUTES = 5
 
 
-def stack_namespace(name: str, scope: Scope, opts: pulumi.ResourceOptions | None = None) -> KubernetesObject:
-    """Create the stack's Namespace, called `name`; where data is protected it cannot be deleted either."""
-    # Everything in it goes with it, the volumes' claims included.
-    own = pulumi.ResourceOptions(protect=scope.protect, custom_timeouts=timeouts(_NAMESPACE_MINUTES))
-    labels = scope.labels(scope.application, Role.STACK)
-    return KubernetesObject("namespace", namespace(name, labels), opts=pulumi.ResourceOptions.merge(own, opts))
+def stack_scope(project: Project, opts: pulumi.ResourceOptions) -> Scope:
+    """Create the project's Namespace and return the scope of everything in it.
+
+    Where data is protected the Namespace cannot be deleted either: everything in it would go with it.
+    """
+    settings = project.settings
+    pull_secret = settings.registry.image_pull_secret if settings.registry else None
+    scope = Scope(
+        application=settings.application,
+        stack=project.stack_name,
+        namespace=project.namespace,
+        protect=settings.protect,
+        pull_secrets=(pull_secret,) if pull_secret else (),
+    )
+    manifest = namespace(project.namespace, scope.labels(settings.application, Role.STACK))
+    own = pulumi.ResourceOptions(protect=settings.protect, custom_timeouts=timeouts(_NAMESPACE_MINUTES))
+    created = KubernetesObject("namespace", manifest, opts=pulumi.ResourceOptions.merge(opts, own))
+    return replace(scope, namespace=created.object_name)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,8 @@ from components.manifests.stores import POSTGRES_PORT, POSTGRES_SECRET_KEY, POST
 from components.stores import store_objects, store_secret
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from components.kubernetes import KubernetesObject, Scope
     from moorage.config.stack import Postgres
 
@@ -25,16 +27,16 @@ class PostgresDatabaseArgs:
     scope: Scope
     settings: Postgres
     image: pulumi.Input[str]
+    start_after: Sequence[pulumi.Resource] = ()
+    """Further resources without which the pod should not start."""
 
 
 class PostgresDatabase(pulumi.ComponentResource):
     """Runs one PostgreSQL with its data on a persistent volume and a password of its own.
 
-    It makes no backups, no replicas and no schema: services migrate what is theirs.
+    It makes no backups, no replicas and no schema: services migrate what is theirs. `endpoint` is what they need to
+    connect, and is ready once the database answers.
     """
-
-    stateful_set: KubernetesObject
-    endpoint: DatabaseEndpoint
 
     def __init__(self, name: str, args: PostgresDatabaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Create the database; `name` is also the host that it is reached by."""
@@ -51,7 +53,9 @@ class PostgresDatabase(pulumi.ComponentResource):
             keep_data=scope.protect,
             pull_secrets=scope.pull_secrets,
         )
-        self.stateful_set = store_objects(name, labels, scope, plan, self)
+        self.stateful_set: KubernetesObject = store_objects(
+            name, labels, scope, plan=plan, start_after=args.start_after, parent=self
+        )
         self.endpoint = DatabaseEndpoint(
             host=name,
             port=POSTGRES_PORT,

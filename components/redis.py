@@ -14,6 +14,8 @@ from components.manifests.stores import REDIS_PORT, REDIS_SECRET_KEY, redis_plan
 from components.stores import store_objects, store_secret
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from components.kubernetes import KubernetesObject, Scope
     from moorage.config.stack import Redis
 
@@ -25,13 +27,15 @@ class RedisCacheArgs:
     scope: Scope
     settings: Redis
     image: pulumi.Input[str]
+    start_after: Sequence[pulumi.Resource] = ()
+    """Further resources without which the pod should not start."""
 
 
 class RedisCache(pulumi.ComponentResource):
-    """Runs one Redis with an append-only file on a persistent volume and a password of its own."""
+    """Runs one Redis with an append-only file on a persistent volume and a password of its own.
 
-    stateful_set: KubernetesObject
-    endpoint: CacheEndpoint
+    `endpoint` is what services need to connect, and is ready once Redis answers.
+    """
 
     def __init__(self, name: str, args: RedisCacheArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Create the cache; `name` is also the host that it is reached by."""
@@ -47,6 +51,8 @@ class RedisCache(pulumi.ComponentResource):
             keep_data=scope.protect,
             pull_secrets=scope.pull_secrets,
         )
-        self.stateful_set = store_objects(name, labels, scope, plan, self)
+        self.stateful_set: KubernetesObject = store_objects(
+            name, labels, scope, plan=plan, start_after=args.start_after, parent=self
+        )
         self.endpoint = CacheEndpoint(host=name, port=REDIS_PORT, password=password, ready=self.stateful_set)
         self.register_outputs({"host": name, "port": REDIS_PORT})

@@ -47,13 +47,9 @@ class Service(pulumi.ComponentResource):
     """Runs one service.
 
     Creates its ServiceAccount, ConfigMap, Secret, Deployment, PodDisruptionBudget, a Service where it listens, and an
-    autoscaler where it scales. It makes neither the image, nor network policies, nor a route from outside.
+    autoscaler where it scales. It makes neither the image, nor network policies, nor a route from outside. `endpoint`
+    is what other services need of this one, and is ready once the Deployment is; `summary` says in plain values what runs.
     """
-
-    deployment: KubernetesObject
-    endpoint: HttpEndpoint
-    """What other services need of this one; ready once the Deployment is."""
-    name: pulumi.Output[str]
 
     def __init__(self, name: str, args: ServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Create the service's objects in the namespace of its scope."""
@@ -69,8 +65,8 @@ class Service(pulumi.ComponentResource):
         self._create_service()
         self._create_budget_and_autoscaler()
         self.endpoint = HttpEndpoint(name=args.service.name, port=args.service.port, ready=self.deployment)
-        self.name = self.deployment.object_name
-        self.register_outputs({"name": self.name})
+        self.summary = _summary(args.service)
+        self.register_outputs({"name": self.deployment.object_name})
 
     def _object(self, role: str, manifest: Manifest, opts: pulumi.ResourceOptions | None = None) -> KubernetesObject:
         opts = pulumi.ResourceOptions.merge(pulumi.ResourceOptions(parent=self), opts)
@@ -114,3 +110,9 @@ class Service(pulumi.ComponentResource):
             # After the Deployment: an autoscaler without a target reports failures until there is one.
             opts = pulumi.ResourceOptions(depends_on=[self.deployment])
             self._object("autoscaler", horizontal_pod_autoscaler(self._labels, scaling), opts)
+
+
+def _summary(service: ServiceModel) -> dict[str, str | int]:
+    scaling = service.scaling
+    least, most = (scaling.min_replicas, scaling.max_replicas) if scaling else (service.replicas, service.replicas)
+    return {"kind": service.kind, "minReplicas": least, "maxReplicas": most}

@@ -11,6 +11,8 @@ from components.manifests.services import secret, service, service_account
 from components.manifests.stateful import stateful_set
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from components.labels import Labels
     from components.manifests.stateful import StorePlan
 
@@ -27,7 +29,13 @@ def store_secret(
 
 
 def store_objects(
-    name: str, labels: Labels, scope: Scope, plan: StorePlan, parent: pulumi.Resource
+    name: str,
+    labels: Labels,
+    scope: Scope,
+    *,
+    plan: StorePlan,
+    start_after: Sequence[pulumi.Resource],
+    parent: pulumi.Resource,
 ) -> KubernetesObject:
     """Create a store's ServiceAccount, its headless and client Services and its StatefulSet, and return the last."""
     beside = pulumi.ResourceOptions(parent=parent)
@@ -38,7 +46,7 @@ def store_objects(
     KubernetesObject(f"{name}-service", client, scope.namespace, beside)
     opts = pulumi.ResourceOptions(
         parent=parent,
-        depends_on=[account, governing],
+        depends_on=[account, governing, *start_after],
         protect=scope.protect,
         # Another size or class would replace the StatefulSet; volumes are grown by changing the claim instead.
         ignore_changes=["spec.volumeClaimTemplates"],

@@ -34,11 +34,8 @@ class DeploymentParts:
 
 def _scratch(service: Service) -> dict[str, str]:
     """Return the writable folders as volume name to path, ``/tmp`` always among them."""
-    volumes = {"tmp": "/tmp"}  # noqa: S108 -- a mount point inside the container, not a file on this machine
-    for path in service.writable_paths:
-        if path.rstrip("/") != volumes["tmp"]:
-            volumes[object_name("scratch", path)] = path
-    return volumes
+    tmp = {"tmp": "/tmp"}  # noqa: S108 -- a mount point inside the container, not a file on this machine
+    return {**tmp, **{object_name("scratch", path): path for path in service.writable_paths}}
 
 
 def _volumes(service: Service, parts: DeploymentParts) -> tuple[list[Manifest], list[Manifest]]:
