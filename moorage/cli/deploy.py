@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-POLICY_PACK = "policy"
+    from moorage.config.loader import Project
 
 
 def session_of(root: Path, stack: str) -> Session:
     """Return the session of a stack, whose settings say whether the embedded platform is its target."""
-    return Session(layout=Layout.of(root), embedded=load_project(root, stack).target.embedded)
+    return _session(root, load_project(root, stack))
 
 
 def up(root: Path, stack: str, *, yes: bool) -> None:
@@ -35,7 +35,7 @@ def up(root: Path, stack: str, *, yes: bool) -> None:
     """
     project = load_project(root, stack)
     embedded = project.target.embedded
-    session = Session(layout=Layout.of(root), embedded=embedded)
+    session = _session(root, project)
     steps = Steps(4)
     _prepare(session, steps)
     project = load_project(root, stack)
@@ -47,7 +47,7 @@ def up(root: Path, stack: str, *, yes: bool) -> None:
     steps.count += 1
     out.print(f"[dim]4/4[/] pulumi up · stack {stack}")
     with steps.timed("Deploy"):
-        status = _pulumi(session, ["up", "--yes", "--skip-preview", "--stack", stack, *_policy(root, stack)])
+        status = _pulumi(session, ["up", "--yes", "--skip-preview", "--stack", stack])
     if status:
         raise diagnosis.explain(session, project, status)
     summary.show(session, project, steps)
@@ -56,12 +56,12 @@ def up(root: Path, stack: str, *, yes: bool) -> None:
 def preview(root: Path, stack: str, *, diff: bool) -> None:
     """Show what would change."""
     project = load_project(root, stack)
-    session = Session(layout=Layout.of(root), embedded=project.target.embedded)
+    session = _session(root, project)
     with Steps().step("Toolchain") as step:
         built = toolchain.ensure(session.layout, platform=session.embedded, step=step)
         step.done(f"{built} built" if built else "in place")
     _select(session, stack)
-    arguments = ["preview", "--stack", stack, *(["--diff"] if diff else []), *_policy(root, stack)]
+    arguments = ["preview", "--stack", stack, *(["--diff"] if diff else [])]
     status = _pulumi(session, arguments)
     if status:
         raise fail(
@@ -75,7 +75,7 @@ def preview(root: Path, stack: str, *, diff: bool) -> None:
 def down(root: Path, stack: str, *, unprotect: bool) -> None:
     """Delete the stack's objects, and the stack itself where its state lives in this checkout."""
     project = load_project(root, stack)
-    session = Session(layout=Layout.of(root), embedded=project.target.embedded)
+    session = _session(root, project)
     _prepare(session, Steps(3))
     _select(session, stack)
     if unprotect:
@@ -91,6 +91,10 @@ def down(root: Path, stack: str, *, unprotect: bool) -> None:
     if session.own_backend:
         _quiet(session, ["stack", "rm", stack, "--yes", "--preserve-config"])
     out.print(f"[green]✓[/] stack {stack} is gone")
+
+
+def _session(root: Path, project: Project) -> Session:
+    return Session(layout=Layout.of(root), stack=project.stack_name, embedded=project.target.embedded)
 
 
 def _prepare(session: Session, steps: Steps) -> None:
@@ -118,17 +122,11 @@ def _confirm(session: Session, stack: str) -> None:
             why="protect: true in its settings asks for a look at the preview first",
             remedy="run it in a terminal, or confirm with --yes",
         )
-    status = _pulumi(session, ["preview", "--stack", stack, *_policy(session.root, stack)])
+    status = _pulumi(session, ["preview", "--stack", stack])
     if status or input(f"Apply this to {stack}? [y/N] ").strip().lower() not in {"y", "yes"}:
         raise fail(
             f"stack {stack} is unchanged", why="not confirmed", remedy="run the command again when it is to change"
         )
-
-
-def _policy(root: Path, stack: str) -> list[str]:
-    config = root / POLICY_PACK / "config" / f"{stack}.json"
-    chosen = ["--policy-pack-config", str(config)] if config.exists() else []
-    return ["--policy-pack", str(root / POLICY_PACK), *chosen]
 
 
 def _select(session: Session, stack: str) -> None:

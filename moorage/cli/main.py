@@ -4,16 +4,33 @@ from __future__ import annotations
 
 import shlex
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from moorage import console
 from moorage.cli.session import find_root
 from moorage.errors import MoorageError
 
+_INTERRUPTED = 130
+
+
+class Interruptible(TyperGroup):
+    """Commands that Ctrl-C ends with a word of comfort and the usual exit status."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the chosen command."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            console.err.print("\n[yellow]interrupted[/] · nothing is lost: the same command goes on from here")
+            ctx.exit(_INTERRUPTED)
+
+
 app = typer.Typer(
     name="moorage",
+    cls=Interruptible,
     help="Takes this monorepo of services from source to a running Kubernetes stack.",
     no_args_is_help=True,
     add_completion=True,
@@ -133,9 +150,6 @@ def main() -> None:
         for problem in error.problems:
             console.show_problem(problem)
         sys.exit(1)
-    except KeyboardInterrupt:
-        console.err.print("\n[yellow]interrupted[/] · nothing is lost: the same command goes on from here")
-        sys.exit(130)
 
 
 if __name__ == "__main__":

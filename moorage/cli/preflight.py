@@ -35,7 +35,7 @@ def check(project: Project) -> None:
 
 
 def _cluster(project: Project) -> Problem | None:
-    session = Session(layout=Layout.of(project.root), embedded=False)
+    session = Session(layout=Layout.of(project.root), stack=project.stack_name, embedded=False)
     result = kubectl.run(session, project.target, "get", "--raw=/readyz")
     if result.returncode == 0:
         return None

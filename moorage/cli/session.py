@@ -20,9 +20,10 @@ _PASSPHRASE_BYTES = 24
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
-    """One checkout's environment; ``embedded`` says whether the embedded platform is the target."""
+    """The environment of one stack; ``embedded`` says whether the embedded platform is the target."""
 
     layout: Layout
+    stack: str
     embedded: bool
 
     @property
@@ -51,8 +52,8 @@ class Session:
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             # The passphrase's salt lives with the stack's state, so that Pulumi.<stack>.yaml stays as committed.
             "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
-            "PULUMI_AUTOMATION_API_SKIP_VERSION_CHECK": "true",
         }
+        found |= self._policy()
         if self.own_backend:
             (home / "state").mkdir(parents=True, exist_ok=True)
         elif (login := _credentials()) and not os.environ.get("PULUMI_CREDENTIALS_PATH"):
@@ -71,6 +72,13 @@ class Session:
     def environment(self) -> dict[str, str]:
         """Return the whole environment for a child process."""
         return os.environ | self.exports()
+
+    def _policy(self) -> dict[str, str]:
+        """Return what enforces the policy pack in every preview and update, however Pulumi is called."""
+        pack = Path(os.environ.get("MOORAGE_POLICY_PACK") or self.root / "policy").resolve()
+        found = {"PULUMI_OPTION_POLICY_PACK": str(pack)}
+        config = pack / "config" / f"{self.stack}.json"
+        return found | ({"PULUMI_OPTION_POLICY_PACK_CONFIG": str(config)} if config.exists() else {})
 
     def _passphrase(self) -> Path:
         path = self.layout.home / "passphrase"
