@@ -149,6 +149,13 @@ class Graph:
 
         Raises `ValueError` where the graph has a cycle: ask `cycles` first.
         """
+        order = self._ordered(via)
+        if len(order) < len(self.nodes):
+            raise ValueError("the graph has a cycle")
+        return tuple(order)
+
+    def _ordered(self, via: Collection[Via]) -> list[Node]:
+        """Return the nodes that can be put in order: all but those of a cycle, and those that depend on one."""
         waits = {node: len(set(self.dependencies(node, via))) for node in self.nodes}
         ready = [self._place[node] for node, count in waits.items() if count == 0]
         heapq.heapify(ready)
@@ -160,9 +167,7 @@ class Graph:
                 waits[other] -= 1
                 if waits[other] == 0:
                     heapq.heappush(ready, self._place[other])
-        if len(order) < len(self.nodes):
-            raise ValueError("the graph has a cycle")
-        return tuple(order)
+        return order
 
     def cycles(self, via: Collection[Via] = frozenset(Via)) -> tuple[tuple[Node, ...], ...]:
         """Return one cycle for each set of nodes that depend on each other, as the path that comes back to its start.
@@ -170,7 +175,7 @@ class Graph:
         The start is the first node of the cycle in the graph's order; a node that depends on itself gives ``(a, a)``.
         """
         cycles: list[tuple[Node, ...]] = []
-        seen: set[Node] = set()
+        seen = set(self._ordered(via))
         for node in self.nodes:
             if node in seen:
                 continue

@@ -118,7 +118,7 @@ class Scaling(Model):
             )
         if self.cpu is None and self.memory is None:
             yield Broken(
-                what="scaling has neither cpu nor memory to go by",
+                what="there is neither cpu nor memory to go by",
                 rule="the autoscaler follows the utilisation of cpu, of memory or of both",
                 remedy="set cpu or memory to a percentage, for example cpu: 70",
             )

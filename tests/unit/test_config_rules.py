@@ -1,0 +1,141 @@
+"""The rules of a single service.yaml, each broken once: what is said, where, and the remedy."""
+
+from __future__ import annotations
+
+import pytest
+
+from moorage.errors import Location
+from tests.unit.config_samples import WORKER, changed, problem_of
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what", "remedy"),
+    [
+        ("port: 8000", "port: 80", "port: 80 cannot be used", "let the process listen on for example 8080"),
+        ("port: 8000", 'port: "8000"', 'port is "8000"', "remove the quotes: 8000"),
+        ("port: 8000", "port: 8000.5", "port is 8000.5", "write a number without quotes, unit or decimal point"),
+        ("kind: web", "kind: wbe", 'kind is "wbe"', "did you mean web?"),
+        ("kind: web", "kind: cron", 'kind is "cron"', "write web or worker"),
+        ("LOG_LEVEL: INFO", "LOG_LEVEL: 10", "env.LOG_LEVEL is 10", 'put it in quotes: "10"'),
+        ("LOG_LEVEL: INFO", "LOG_LEVEL: true", "env.LOG_LEVEL is true", 'put it in quotes: "true"'),
+        (
+            "LOG_LEVEL: INFO",
+            "LOG_LEVEL:",
+            "env.LOG_LEVEL has no value",
+            "give it one, or remove the key for its default",
+        ),
+        ("LOG_LEVEL: INFO", "LOG-LEVEL: INFO", "env: 'LOG-LEVEL' is not allowed here", "write for example LOG_LEVEL"),
+        ("name: backend", "name: Back_End", "name: 'Back_End' is not allowed here", "write back-end"),
+        ("[postgres, redis]", "postgres", 'needs is "postgres"', "write [postgres]"),
+        ("[postgres, redis]", "[redis, redis]", "needs: 'redis' is listed twice", "remove one"),
+        (
+            "cpu: 500m",
+            "cpu: 500Mi",
+            "resources.requests.cpu: '500Mi' is not an amount of cpu",
+            "write for example 500m",
+        ),
+        ("cpu: 500m", "cpu: 0", "resources.requests.cpu: '0' is not an amount of cpu", "write for example 500m"),
+        (
+            "memory: 1Gi",
+            "memory: 1GB",
+            "resources.requests.memory: '1GB' is not a Kubernetes quantity",
+            "write for example 256Mi",
+        ),
+        ("memory: 1Gi", "memory: 512m", "resources.requests.memory: '512m' means thousandths of a byte", "write 512Mi"),
+        ("memory: 1Gi", "memory: 512", "resources.requests.memory: '512' is less than 1Mi", "write 512Mi"),
+        ("periodSeconds: 1", "periodSeconds: 0", "startupProbe.periodSeconds is 0", "raise it to 1 or more"),
+        ("periodSeconds: 1", "periodSeconds: 900", "startupProbe.periodSeconds is 900", "lower it to 300 or less"),
+        (
+            "httpGet: {path: /health/ready}",
+            "httpGet: /ready",
+            'readinessProbe.httpGet is "/ready"',
+            "indent its keys below it",
+        ),
+        ("path: /api", "path: api", "route.path: 'api' is not allowed here", "write for example /health"),
+        (
+            "path: /api",
+            "host: https://x.org",
+            "route.host: 'https://x.org' is not allowed here",
+            "write for example harbour.example.com",
+        ),
+        ("port: 8000", "port: 8000\nserviceAccountToken: yes", 'serviceAccountToken is "yes"', "write true"),
+        (
+            "port: 8000",
+            "port: 8000\nwritablePaths: [/var/../etc]",
+            "writablePaths[0]: '/var/../etc' is not allowed here",
+            "write for example /var/cache/app",
+        ),
+        (
+            "bases: [python]",
+            "dockerfile: ../Dockerfile",
+            "build.dockerfile: '../Dockerfile' is not allowed here",
+            "write for example Dockerfile",
+        ),
+        (
+            "httpGet: {path: /health/ready}",
+            "exec: {command: []}",
+            "readinessProbe.exec.command is an empty list",
+            "add one, or remove the key",
+        ),
+    ],
+)
+def test_a_bad_value_is_named_with_a_remedy(old: str, new: str, what: str, remedy: str) -> None:
+    problem = problem_of(changed(old, new))
+    assert (problem.what, problem.remedy) == (what, remedy)
+    assert problem.why
+
+
+@pytest.mark.parametrize(
+    ("text", "what", "at"),
+    [
+        (changed("port: 8000\n", ""), "the web service backend has no port", "1:1"),
+        (changed("cpu: 2", "cpu: 0.2"), "resources: limits.cpu (0.2) is below requests.cpu (500m)", "16:17"),
+        (
+            changed("memory: 4Gi", "memory: 4Mi"),
+            "resources: limits.memory (4Mi) is below requests.memory (1Gi)",
+            "16:28",
+        ),
+        (changed("maxReplicas: 10", "maxReplicas: 1"), "scaling: maxReplicas (1) is below minReplicas (2)", "19:16"),
+        (
+            changed("minReplicas: 2", "minReplicas: 2\n  cpu: null\n  memory: null"),
+            "scaling: there is neither cpu nor memory to go by",
+            "17:1",
+        ),
+        (changed("needs:", "replicas: 11\nneeds:"), "replicas (11) is outside scaling's 2 to 10", "20:11"),
+        (changed("[postgres, redis]", "[postgres, backend]"), "backend needs itself", "20:19"),
+        (changed("LOG_LEVEL: INFO", "DATABASE_HOST: db"), "env.DATABASE_HOST is set by hand", "22:18"),
+        (changed("env:", "secrets: {A: key}\nenv:\n  A_FILE: x"), "env.A_FILE is set by hand", "23:11"),
+        (changed("env:", "secrets: {REDIS_PASSWORD: key}\nenv:"), "secrets.REDIS_PASSWORD is set by hand", "21:27"),
+        (
+            changed("port: 8000", "port: 8000\npreStopSleepSeconds: 40"),
+            "terminationGracePeriodSeconds (40) does not exceed preStopSleepSeconds (40)",
+            "1:1",
+        ),
+        (changed("port: 8000", "port: 8000\nwritablePaths: [/var/a, /tmp]"), "/tmp is listed in writablePaths", "7:25"),
+        (changed("periodSeconds: 1", "successThreshold: 2"), "startupProbe.successThreshold is 2", "9:21"),
+        (changed("  periodSeconds: 1", "  tcpSocket: {}"), "startupProbe: the probe has httpGet and tcpSocket", "9:14"),
+        (
+            changed("  httpGet: {path: /health/ready}", "  periodSeconds: 5"),
+            "readinessProbe: the probe checks nothing",
+            "12:1",
+        ),
+        (
+            changed("  libs:", "  args: {PYTHON_IMAGE: x}\n  libs:"),
+            "build: the build arg PYTHON_IMAGE is set by hand",
+            "5:24",
+        ),
+        (WORKER + "port: 8000\n", "the worker worker has a port", "16:7"),
+        (WORKER + "route: {path: /}\n", "the worker worker has a route", "16:8"),
+        (
+            changed("startupProbe:\n  exec: {command: [check]}", "startupProbe:\n  httpGet: {path: /}", WORKER),
+            "startupProbe.httpGet names no port",
+            "7:12",
+        ),
+    ],
+)
+def test_a_rule_between_values_is_reported_at_the_one_to_change(text: str, what: str, at: str) -> None:
+    problem = problem_of(text)
+    line, column = map(int, at.split(":"))
+    assert (problem.what, problem.where) == (what, Location(file="service.yaml", line=line, column=column))
+    assert problem.why
+    assert problem.remedy
