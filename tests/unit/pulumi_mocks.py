@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import contextvars
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +14,7 @@ from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.stack import Stack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 CLUSTER = "kubernetes:"
@@ -42,6 +45,11 @@ class Registration:
     def kind(self) -> str:
         """The last part of the type: ``Deployment``, ``Image``."""
         return self.type.rsplit(":", 1)[-1]
+
+    @property
+    def in_component(self) -> bool:
+        """Whether a component of Moorage made it."""
+        return "$moorage:" in self.parent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,8 +143,7 @@ def record(program: Callable[[], Any], *, stack: str = "dev", preview: bool = Fa
     `built` False gives images no digest, as a preview of a change does.
     """
     recording = Recording()
-    monitor = _Monitor(_Providers(built=built), recording)
-    pulumi.runtime.set_mocks(_Providers(built=built), project="moorage", stack=stack, preview=preview, monitor=monitor)
+    mocks = _Providers(built=built)
 
     def run() -> pulumi.Output[Any]:
         program()
@@ -144,5 +151,27 @@ def record(program: Callable[[], Any], *, stack: str = "dev", preview: bool = Fa
         assert isinstance(stack_resource, Stack)
         return pulumi.Output.from_input(stack_resource.outputs).apply(recording.outputs.update)
 
-    pulumi.runtime.test(run)()  # type: ignore[no-untyped-call] # likewise
+    def run_with_mocks() -> None:
+        monitor = _Monitor(mocks, recording)
+        pulumi.runtime.set_mocks(mocks, project="moorage", stack=stack, preview=preview, monitor=monitor)
+        pulumi.runtime.test(run)()  # type: ignore[no-untyped-call] # likewise
+
+    # A context and a loop of its own: what one program left, a failed one above all, must not reach the next.
+    with _event_loop():
+        contextvars.copy_context().run(run_with_mocks)
     return recording
+
+
+@contextlib.contextmanager
+def _event_loop() -> Iterator[None]:
+    """Provide an event loop, and let nothing that was left waiting go on after it."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        yield
+    finally:
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.close()
+        asyncio.set_event_loop(None)

@@ -141,7 +141,7 @@ def test_every_object_goes_to_the_named_cluster_by_one_provider(stack: Recording
 
 def test_every_child_of_a_component_is_named_after_it(stack: Recording) -> None:
     names = {found.urn: found.name for found in stack.registrations}
-    children = [found for found in stack.registrations if "moorage:" in found.parent.split("::")[2]]
+    children = [found for found in stack.registrations if found.in_component]
     assert len(children) > 20
     for child in children:
         assert child.name.startswith(f"{names[child.parent]}-"), child.urn
