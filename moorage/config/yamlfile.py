@@ -203,8 +203,8 @@ class _Composer:
         try:
             root: yaml.Node | None = loader.get_single_node()
         except yaml.MarkedYAMLError as error:
-            place: Any = error.problem_mark or error.context_mark or _Mark(0, 0)
-            self.complain(place, *explain_syntax(error, self._line(place)))
+            syntax = explain_syntax(error, text.splitlines())
+            self.complain(syntax, syntax.what, syntax.why, syntax.remedy)
             raise MoorageError(*self.problems) from None
         finally:
             loader.dispose()
@@ -212,9 +212,6 @@ class _Composer:
             what = "the file is empty"
             raise MoorageError(Problem(what=what, where=Location(file=str(self.path)), remedy="fill it, or remove it"))
         return root
-
-    def _line(self, mark: Any) -> str:
-        return self.lines[mark.line] if mark.line < len(self.lines) else ""
 
     def construct(self, node: yaml.Node) -> Any:
         """Return the node's value; an aliased node is constructed once."""
