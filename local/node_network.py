@@ -17,10 +17,10 @@ _SYSCTLS = {
 }
 
 
-def ensure() -> None:
-    """Make the namespace and its link, or mend what is left of them."""
+def ensure() -> bool:
+    """Make the namespace and its link unless both are whole, and return whether they were made."""
     if _healthy():
-        return
+        return False
     remove()
     _modules()
     _run("ip", "netns", "add", NAMESPACE)
@@ -34,6 +34,7 @@ def ensure() -> None:
     _in("ip", "route", "add", SERVICE_CIDR, "dev", NODE_LINK)
     for name, value in _SYSCTLS.items():
         _in("sh", "-c", f"echo {value} > /proc/sys/{name}")
+    return True
 
 
 def remove() -> None:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 MINIMUM_FREE_BYTES = 6e9
 """Images, build cache and volumes of the shipped application."""
 OWNER = RUNTIME / "owner.json"
+STARTED = RUNTIME / "started"
+"""Touched when the node's network is made: what reported itself ready before that speaks of an earlier run."""
 
 
 class Platform:
@@ -97,8 +99,9 @@ class Platform:
     def _start(self, step: Step, files: Files) -> None:
         step.note("keys and network")
         files.pki.ensure()
-        node_network.ensure()
-        since = dt.datetime.now(dt.UTC).replace(microsecond=0)
+        if node_network.ensure():
+            STARTED.touch()
+        since = dt.datetime.fromtimestamp(int(STARTED.stat().st_mtime), dt.UTC)
         cluster = Cluster(self.layout, files.pki)
         step.note("control plane")
         for program in programs.stores(files):
@@ -121,12 +124,13 @@ class Platform:
             self._ensure(program)
         step.note("add-ons")
         cluster.apply(references)
+        wait_until(lambda: cluster.node_ready(since), seconds=60, what="the node", programs=("kubelet", "containerd"))
+        for program in programs.watchers(files):
+            self._ensure(program)
         self._wait(step, cluster, since)
         self._write_endpoint()
 
     def _wait(self, step: Step, cluster: Cluster, since: dt.datetime) -> None:
-        wait_until(lambda: cluster.node_ready(since), seconds=60, what="the node", programs=("kubelet", "containerd"))
-
         def addons_ready() -> bool:
             waiting = cluster.addons_waiting(since)
             step.note(f"add-ons, waiting for {', '.join(waiting)}" if waiting else "add-ons")

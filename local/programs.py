@@ -48,9 +48,14 @@ def controllers(files: Files, pause_image: str) -> list[Program]:
 
 def agents(files: Files) -> list[Program]:
     """Return what needs the container runtime."""
-    return [node.kubelet(files), node.kube_proxy(files), node.kube_router(files), *node.forwarders(files)]
+    return [node.kubelet(files), node.kube_proxy(files), *node.forwarders(files)]
+
+
+def watchers(files: Files) -> list[Program]:
+    """Return what ends at once where the node is not known, or its rights are not granted yet."""
+    return [node.kube_router(files)]
 
 
 def everything(files: Files, pause_image: str) -> list[Program]:
     """Return all processes; `NAMES` lists their names."""
-    return [*stores(files), *controllers(files, pause_image), *agents(files)]
+    return [*stores(files), *controllers(files, pause_image), *agents(files), *watchers(files)]

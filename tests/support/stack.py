@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
+from moorage.config.loader import load_project
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -22,11 +24,13 @@ ROOT = Path(__file__).resolve().parents[2]
 MOORAGE = str(Path(sys.prefix) / "bin" / "moorage")
 
 
-def moorage(*arguments: str, check: bool = True, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def moorage(
+    *arguments: str, check: bool = True, env: dict[str, str] | None = None, cwd: Path = ROOT
+) -> subprocess.CompletedProcess[str]:
     """Run the command line as a user would, and return what it printed."""
     result = subprocess.run(
         [MOORAGE, *arguments],
-        cwd=ROOT,
+        cwd=cwd,
         env=os.environ | {"COLUMNS": "160"} | (env or {}),
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -108,3 +112,14 @@ class Stack:
         return httpx.Client(
             base_url=f"{scheme}://127.0.0.1:{port}", headers={"Host": self.host}, verify=False, trust_env=False, timeout=10
         )
+
+
+def running_stack(name: str) -> Stack:
+    """Return a stack that is up, as its settings describe it."""
+    project = load_project(ROOT, name)
+    return Stack(
+        name=name,
+        namespace=project.namespace,
+        host=project.settings.ingress.host,
+        environment=session_environment(name),
+    )

@@ -1,0 +1,50 @@
+"""What a user is told when a build or a rollout fails."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.live.test_change import changed, pod_uids
+from tests.support.stack import ROOT, Stack, moorage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.live
+
+
+@pytest.fixture(autouse=True)
+def whole_again(dev: Stack) -> Iterator[None]:
+    """Bring the stack back to what is committed."""
+    yield
+    moorage("up", "dev")
+
+
+def test_a_dockerfile_that_does_not_build_names_the_stage_and_shows_the_last_lines(dev: Stack) -> None:
+    path = ROOT / "apps" / "worker" / "Dockerfile"
+    pods = pod_uids(dev)
+    with changed(path, "USER 10001", "COPY no-such-file /\nUSER 10001"):
+        result = moorage("up", "dev", check=False)
+    text = result.stdout + result.stderr
+    assert result.returncode == 1
+    assert "no-such-file" in text
+    assert "production" in text, "the stage"
+    assert "Traceback" not in text
+    assert pod_uids(dev) == pods, "the running pods are left alone"
+
+
+def test_a_container_that_never_becomes_ready_is_named_with_its_reason_and_last_lines(dev: Stack) -> None:
+    source = ROOT / "apps" / "worker" / "worker" / "__main__.py"
+    pods = pod_uids(dev)
+    with changed(source, "\nimport ", '\nprint("rudder is jammed", flush=True)\nraise SystemExit(7)\nimport '):
+        result = moorage("up", "dev", check=False, env={"MOORAGE_ROLLOUT_MINUTES": "1"})
+    text = result.stdout + result.stderr
+    assert result.returncode == 1
+    assert "worker-" in result.stderr, "the pod"
+    assert "rudder is jammed" in result.stderr, "its last line"
+    assert "Traceback" not in text
+    after = pod_uids(dev)
+    assert pods["backend"] == after["backend"]
+    assert pods["worker"] <= after["worker"], "the old pod serves on"

@@ -1,0 +1,132 @@
+"""The embedded platform: killed, its leftovers met, its data kept."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import stat
+import time
+import uuid
+
+import pytest
+
+from local.layout import RUNTIME, Layout
+from local.leftovers import container_processes, mounts_below, shim_processes
+from local.platform import Platform
+from local.processes import records
+from tests.live.test_page import add_arrival
+from tests.support.stack import ROOT, Stack, eventually, moorage
+
+pytestmark = pytest.mark.live
+
+
+def arrivals(dev: Stack) -> str:
+    with dev.http() as client:
+        answer = client.get("/api/arrivals?limit=200")
+    return answer.text if answer.status_code == 200 else ""
+
+
+def test_a_platform_killed_with_sigkill_comes_up_again_with_its_data(dev: Stack) -> None:
+    vessel = f"Kraken {uuid.uuid4().hex[:8]}"
+    add_arrival(dev, vessel)
+    killed = [record.pid for record in records().values() if record.alive]
+    for pid in [*killed, *shim_processes(), *container_processes(ROOT / ".moorage" / "platform")]:
+        os.kill(pid, signal.SIGKILL)
+    eventually(lambda: not any(record.alive for record in records().values()), seconds=10)
+    assert mounts_below((RUNTIME, ROOT / ".moorage" / "platform")), "mounts of the dead platform remain, as after a crash"
+
+    moorage("up", "dev")
+    eventually(lambda: vessel in arrivals(dev), seconds=60, what="the entry written before the crash")
+
+
+def test_a_platform_that_lost_only_its_runtime_is_mended(dev: Stack) -> None:
+    for name in ("containerd", "kubelet"):
+        os.kill(records()[name].pid, signal.SIGKILL)
+    moorage("up", "dev")
+    assert Platform(Layout.of(ROOT)).running()
+    eventually(lambda: arrivals(dev) != "", seconds=60)
+
+
+def test_a_second_start_finds_everything_in_place(dev: Stack) -> None:
+    pids = {name: record.pid for name, record in records().items()}
+    result = moorage("platform", "start")
+    assert "already running" in result.stdout
+    assert {name: record.pid for name, record in records().items()} == pids
+
+
+def test_stopping_leaves_no_process_mount_namespace_or_socket_and_starting_keeps_the_data(dev: Stack) -> None:
+    vessel = f"Selkie {uuid.uuid4().hex[:8]}"
+    add_arrival(dev, vessel)
+    moorage("platform", "stop")
+    assert records() == {}
+    assert shim_processes() == []
+    assert container_processes(ROOT / ".moorage" / "platform") == []
+    assert mounts_below((RUNTIME, ROOT / ".moorage" / "platform")) == []
+    assert not os.path.exists("/run/netns/moorage")
+    assert not os.path.exists("/sys/class/net/moorage0")
+    assert list(RUNTIME.glob("*.sock")) == []
+    assert moorage("platform", "status", check=False).returncode == 3
+
+    moorage("up", "dev")
+    eventually(lambda: vessel in arrivals(dev), seconds=60, what="the entry written before the stop")
+
+
+def test_a_port_in_use_is_named_with_its_holder(dev: Stack) -> None:
+    moorage("platform", "stop")
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(("127.0.0.1", 8080))
+        holder.listen()
+        result = moorage("platform", "start", check=False)
+    assert result.returncode == 1
+    assert "port 8080 is in use" in result.stderr
+    assert f"process {os.getpid()}" in result.stderr
+    assert "MOORAGE_HTTP_PORT" in result.stderr
+    assert "Traceback" not in result.stderr
+    moorage("up", "dev")
+
+
+def test_another_checkouts_platform_is_not_disturbed(dev: Stack, tmp_path: object) -> None:
+    for name in ("Pulumi.yaml", "__main__.py"):
+        (tmp_path / name).write_text("")  # type: ignore[operator]
+    result = moorage("platform", "stop", check=False, cwd=tmp_path)  # type: ignore[arg-type]
+    assert result.returncode == 1
+    assert "another platform is already running" in result.stderr
+    assert str(ROOT) in result.stderr
+    assert Platform(Layout.of(ROOT)).running()
+
+
+def test_nothing_listens_beyond_loopback_and_the_nodes_namespace(dev: Stack) -> None:
+    own = {record.pid for record in records().values()}
+    host = os.readlink("/proc/self/ns/net")
+    listening = set()
+    for pid in own:
+        if os.readlink(f"/proc/{pid}/ns/net") != host:
+            continue
+        inodes = {os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd") if _is_link(pid, fd)}
+        for table in ("tcp", "tcp6"):
+            with open(f"/proc/net/{table}") as lines:
+                rows = [line.split() for line in lines][1:]
+            listening |= {row[1].split(":")[0] for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in inodes}
+    assert listening == {"0100007F"}, "only 127.0.0.1, in the kernel's byte order"
+
+
+def _is_link(pid: int, fd: str) -> bool:
+    return os.path.islink(f"/proc/{pid}/fd/{fd}")
+
+
+def test_keys_and_kubeconfig_are_readable_by_their_owner_alone(dev: Stack) -> None:
+    layout = Layout.of(ROOT)
+    private = [layout.kubeconfig, *layout.pki.glob("*.key"), *layout.pki.glob("*.kubeconfig"), layout.home / "passphrase"]
+    for path in private:
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
+
+
+def test_up_again_ends_within_seconds(dev: Stack) -> None:
+    """Not a benchmark: only that nothing is built, started or rolled again."""
+    started = time.monotonic()
+    result = moorage("up", "dev")
+    assert "already running" in result.stdout
+    assert "in place" in result.stdout
+    assert time.monotonic() - started < 60
