@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from moorage.config.quantity import canonical_bytes, canonical_cpu, larger, scale_bytes, scale_cpu
+from moorage.config.quantity import canonical_bytes, canonical_cpu, scale_bytes, scale_cpu
 from moorage.config.service import Amounts, Resources
 
 if TYPE_CHECKING:
@@ -54,9 +54,11 @@ def sized_settings(settings: Stack, factor: float) -> Stack:
 
 
 def sized_resources(resources: Resources, factor: float) -> Resources:
-    """Return requests and limits times ``factor``, each at its floor or above, and no limit below its request."""
+    """Return requests and limits times ``factor``, each at its floor or above.
+
+    No limit falls below its request: both are rounded and floored alike, so the larger stays the larger.
+    """
     requests, limits = (_sized_amounts(amounts, factor) for amounts in (resources.requests, resources.limits))
-    limits = Amounts(cpu=larger(limits.cpu, requests.cpu), memory=larger(limits.memory, requests.memory))
     return Resources(requests=requests, limits=limits)
 
 

@@ -69,11 +69,6 @@ def scale_bytes(text: str, factor: Decimal, floor: str) -> str:
     return _with_suffix(int(scaled.to_integral_value(ROUND_CEILING)), _BINARY)
 
 
-def larger(left: str, right: str) -> str:
-    """Return the larger of two quantities, ``left`` where they are equal."""
-    return right if quantity_value(right) > quantity_value(left) else left
-
-
 def _rounded(value: Decimal, unit: Decimal) -> Decimal:
     return (value / unit).to_integral_value(ROUND_HALF_UP) * unit
 

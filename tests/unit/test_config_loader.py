@@ -69,9 +69,10 @@ def test_a_secret_that_is_listed_and_set_is_left_to_pulumi(monorepo: Monorepo) -
 
 
 def test_folders_that_describe_nothing_are_no_services(monorepo: Monorepo) -> None:
-    for folder in ("apps/.cache/x", "apps/__pycache__/x", "apps/notes/readme.md"):
-        monorepo.write(folder, "")
-    assert set(monorepo.load().services) == {"backend", "worker"}
+    for file in ("apps/.cache/x", "apps/notes/readme.md", "libs/__pycache__/x", "libs/.ruff_cache/x", "libs/README.md"):
+        monorepo.write(file, "")
+    project = monorepo.load()
+    assert (set(project.services), project.libs) == ({"backend", "worker"}, ("harbour",))
 
 
 def test_an_unknown_stack_is_met_with_the_nearest_of_those_that_exist(monorepo: Monorepo) -> None:

@@ -34,6 +34,12 @@ from tests.unit.config_samples import WORKER, changed, problem_of
             "resources.requests.cpu: '500Mi' is not an amount of cpu",
             "write for example 500m",
         ),
+        (
+            "cpu: 500m",
+            "cpu: 1.0005",
+            "resources.requests.cpu: '1.0005' is not an amount of cpu",
+            "write for example 500m",
+        ),
         ("cpu: 500m", "cpu: 0", "resources.requests.cpu: '0' is not an amount of cpu", "write for example 500m"),
         (
             "memory: 1Gi",

@@ -62,6 +62,16 @@ def test_the_order_does_not_depend_on_the_order_of_edges(graph: Graph) -> None:
     assert Graph(graph.nodes, tuple(reversed(graph.edges))).order() == graph.order()
 
 
+@given(graphs(acyclic=True))
+def test_of_all_that_could_come_next_the_first_given_does(graph: Graph) -> None:
+    waiting, order = list(graph.nodes), []
+    while waiting:
+        ready = (node for node in waiting if not set(graph.dependencies(node)) & set(waiting))
+        order.append(next(ready))
+        waiting.remove(order[-1])
+    assert graph.order() == tuple(order)
+
+
 @given(graphs())
 def test_what_is_in_order_already_stays_as_it_was_given(graph: Graph) -> None:
     assert Graph(graph.nodes, ()).order() == graph.nodes
