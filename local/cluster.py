@@ -49,9 +49,16 @@ class Cluster:
         return response.json() if response.status_code == 200 else None
 
     def serving(self) -> bool:
-        """Whether the API server says that it is ready."""
+        """Whether the API server answers, about a second before it is ready."""
+        return self._answers("/version")
+
+    def ready(self) -> bool:
+        """Whether the API server says that it is ready: its own namespaces and roles are there."""
+        return self._answers("/readyz")
+
+    def _answers(self, path: str) -> bool:
         try:
-            return self.client.get("/readyz").status_code == 200
+            return self.client.get(path).status_code == 200
         except httpx.HTTPError:
             return False
 

@@ -104,31 +104,33 @@ class Platform:
         since = dt.datetime.fromtimestamp(int(STARTED.stat().st_mtime), dt.UTC)
         cluster = Cluster(self.layout, files.pki)
         step.note("control plane")
-        for program in programs.stores(files):
-            self._ensure(program)
-        registry = f"http://{self.layout.registry}/v2/"
-        wait_until(lambda: _answers(registry), seconds=20, what="the registry", programs=("registry",))
-        wait_until(self._builder_listens, seconds=20, what="the builder", programs=("buildkitd",))
-        write_builder(self.layout)
         images = PlatformImages(self.layout)
-        for name in images.missing():
-            step.note(f"image {name}")
-            images.ensure(name)
+        references = images.references()
+        for program in programs.stores(files, references["pause_image"]):
+            self._ensure(program)
+        self._bring_images(step, images)
         step.note("control plane")
         wait_until(cluster.serving, seconds=60, what="the API server", programs=("etcd", "kube-apiserver"))
-        references = images.references()
-        for program in programs.controllers(files, references["pause_image"]):
-            self._ensure(program)
         wait_until(self.layout.containerd_socket.exists, seconds=20, what="containerd", programs=("containerd",))
         for program in programs.agents(files):
             self._ensure(program)
         step.note("add-ons")
+        wait_until(cluster.ready, seconds=60, what="the API server", programs=("etcd", "kube-apiserver"))
         cluster.apply(references)
         wait_until(lambda: cluster.node_ready(since), seconds=60, what="the node", programs=("kubelet", "containerd"))
         for program in programs.watchers(files):
             self._ensure(program)
         self._wait(step, cluster, since)
         self._write_endpoint()
+
+    def _bring_images(self, step: Step, images: PlatformImages) -> None:
+        registry = f"http://{self.layout.registry}/v2/"
+        wait_until(lambda: _answers(registry), seconds=20, what="the registry", programs=("registry",))
+        wait_until(self._builder_listens, seconds=20, what="the builder", programs=("buildkitd",))
+        write_builder(self.layout)
+        for name in images.missing():
+            step.note(f"image {name}")
+            images.ensure(name)
 
     def _wait(self, step: Step, cluster: Cluster, since: dt.datetime) -> None:
         def addons_ready() -> bool:

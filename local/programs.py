@@ -27,28 +27,26 @@ NAMES = (
 )
 
 
-def stores(files: Files) -> list[Program]:
-    """Return what everything else reads from or writes to: registry, builder, etcd and the API server."""
+def stores(files: Files, pause_image: str) -> list[Program]:
+    """Return what starts by itself and everything else needs: stores, builder, runtime and the API server."""
     return [
         *build_services.registry(files),
         build_services.buildkitd(files),
         control_plane.etcd(files),
         control_plane.apiserver(files),
-    ]
-
-
-def controllers(files: Files, pause_image: str) -> list[Program]:
-    """Return what needs the API server: controllers, scheduler, and the runtime, which needs the pause image."""
-    return [
-        control_plane.controller_manager(files),
-        control_plane.scheduler(files),
         node.containerd(files, pause_image),
     ]
 
 
 def agents(files: Files) -> list[Program]:
-    """Return what needs the container runtime."""
-    return [node.kubelet(files), node.kube_proxy(files), *node.forwarders(files)]
+    """Return what needs the API server and the container runtime."""
+    return [
+        node.kubelet(files),
+        control_plane.controller_manager(files),
+        control_plane.scheduler(files),
+        node.kube_proxy(files),
+        *node.forwarders(files),
+    ]
 
 
 def watchers(files: Files) -> list[Program]:
@@ -58,4 +56,4 @@ def watchers(files: Files) -> list[Program]:
 
 def everything(files: Files, pause_image: str) -> list[Program]:
     """Return all processes; `NAMES` lists their names."""
-    return [*stores(files), *controllers(files, pause_image), *agents(files), *watchers(files)]
+    return [*stores(files, pause_image), *agents(files), *watchers(files)]
