@@ -1,0 +1,1 @@
+"""All of Moorage that needs no Pulumi: configuration, graph, errors, the command line."""

@@ -8,6 +8,7 @@ import socket
 import stat
 import time
 import uuid
+from pathlib import Path
 
 import pytest
 
@@ -34,7 +35,9 @@ def test_a_platform_killed_with_sigkill_comes_up_again_with_its_data(dev: Stack)
     for pid in [*killed, *shim_processes(), *container_processes(ROOT / ".moorage" / "platform")]:
         os.kill(pid, signal.SIGKILL)
     eventually(lambda: not any(record.alive for record in records().values()), seconds=10)
-    assert mounts_below((RUNTIME, ROOT / ".moorage" / "platform")), "mounts of the dead platform remain, as after a crash"
+    assert mounts_below((RUNTIME, ROOT / ".moorage" / "platform")), (
+        "mounts of the dead platform remain, as after a crash"
+    )
 
     moorage("up", "dev")
     eventually(lambda: vessel in arrivals(dev), seconds=60, what="the entry written before the crash")
@@ -63,8 +66,8 @@ def test_stopping_leaves_no_process_mount_namespace_or_socket_and_starting_keeps
     assert shim_processes() == []
     assert container_processes(ROOT / ".moorage" / "platform") == []
     assert mounts_below((RUNTIME, ROOT / ".moorage" / "platform")) == []
-    assert not os.path.exists("/run/netns/moorage")
-    assert not os.path.exists("/sys/class/net/moorage0")
+    assert not Path("/run/netns/moorage").exists()
+    assert not Path("/sys/class/net/moorage0").exists()
     assert list(RUNTIME.glob("*.sock")) == []
     assert moorage("platform", "status", check=False).returncode == 3
 
@@ -87,10 +90,10 @@ def test_a_port_in_use_is_named_with_its_holder(dev: Stack) -> None:
     moorage("up", "dev")
 
 
-def test_another_checkouts_platform_is_not_disturbed(dev: Stack, tmp_path: object) -> None:
+def test_another_checkouts_platform_is_not_disturbed(dev: Stack, tmp_path: Path) -> None:
     for name in ("Pulumi.yaml", "__main__.py"):
-        (tmp_path / name).write_text("")  # type: ignore[operator]
-    result = moorage("platform", "stop", check=False, cwd=tmp_path)  # type: ignore[arg-type]
+        (tmp_path / name).write_text("")
+    result = moorage("platform", "stop", check=False, cwd=tmp_path)
     assert result.returncode == 1
     assert "another platform is already running" in result.stderr
     assert str(ROOT) in result.stderr
@@ -106,19 +109,23 @@ def test_nothing_listens_beyond_loopback_and_the_nodes_namespace(dev: Stack) -> 
             continue
         inodes = {os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd") if _is_link(pid, fd)}
         for table in ("tcp", "tcp6"):
-            with open(f"/proc/net/{table}") as lines:
-                rows = [line.split() for line in lines][1:]
+            rows = [line.split() for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]]
             listening |= {row[1].split(":")[0] for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in inodes}
     assert listening == {"0100007F"}, "only 127.0.0.1, in the kernel's byte order"
 
 
 def _is_link(pid: int, fd: str) -> bool:
-    return os.path.islink(f"/proc/{pid}/fd/{fd}")
+    return Path(f"/proc/{pid}/fd/{fd}").is_symlink()
 
 
 def test_keys_and_kubeconfig_are_readable_by_their_owner_alone(dev: Stack) -> None:
     layout = Layout.of(ROOT)
-    private = [layout.kubeconfig, *layout.pki.glob("*.key"), *layout.pki.glob("*.kubeconfig"), layout.home / "passphrase"]
+    private = [
+        layout.kubeconfig,
+        *layout.pki.glob("*.key"),
+        *layout.pki.glob("*.kubeconfig"),
+        layout.home / "passphrase",
+    ]
     for path in private:
         assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
 

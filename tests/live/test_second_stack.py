@@ -41,13 +41,18 @@ def test_prod_has_the_specified_numbers_with_only_sizes_lowered(prod: Stack) -> 
     (scaler,) = prod.objects("horizontalpodautoscalers", "--field-selector=metadata.name=backend")
     spec = scaler["spec"]
     assert (spec["minReplicas"], spec["maxReplicas"]) == (2, 10)
-    targets = {metric["resource"]["name"]: metric["resource"]["target"]["averageUtilization"] for metric in spec["metrics"]}
+    targets = {
+        metric["resource"]["name"]: metric["resource"]["target"]["averageUtilization"] for metric in spec["metrics"]
+    }
     assert targets == {"cpu": 70, "memory": 80}
     (backend,) = prod.objects("deployments", "--field-selector=metadata.name=backend")
     container = backend["spec"]["template"]["spec"]["containers"][0]
     assert container["imagePullPolicy"] == "IfNotPresent"
     assert "@sha256:" in container["image"]
-    assert container["resources"]["requests"] == {"cpu": "50m", "memory": "107374182400m"} or container["resources"]["requests"]["cpu"] == "50m"
+    assert (
+        container["resources"]["requests"] == {"cpu": "50m", "memory": "107374182400m"}
+        or container["resources"]["requests"]["cpu"] == "50m"
+    )
     factor = load_project(ROOT, "prod").settings.embedded.resource_factor
     assert factor < 1
 

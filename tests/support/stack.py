@@ -110,7 +110,11 @@ class Stack:
         scheme, port = ("https", 8443) if self.name == "prod" else ("http", 8080)
         port = int(os.environ.get(f"MOORAGE_{scheme.upper()}_PORT", port))
         return httpx.Client(
-            base_url=f"{scheme}://127.0.0.1:{port}", headers={"Host": self.host}, verify=False, trust_env=False, timeout=10
+            base_url=f"{scheme}://127.0.0.1:{port}",
+            headers={"Host": self.host},
+            verify=False,
+            trust_env=False,
+            timeout=10,
         )
 
 

@@ -6,7 +6,7 @@ import os
 import subprocess
 import threading
 import zipfile
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,6 +15,9 @@ from local import toolchain_builder
 from local.components import Component, components
 from local.toolchain_builder import ToolchainBuilder
 from moorage.errors import MoorageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MODULE = "example.test/greeting"
 VERSION = "v1.0.0"
