@@ -1,0 +1,1 @@
+"""The policy pack: one set of rules for Pulumi programs and for plain Kubernetes manifests."""

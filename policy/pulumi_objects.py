@@ -1,0 +1,80 @@
+"""Pulumi's resources as objects: what the engine sends, decoded once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from google.protobuf import json_format  # type: ignore[import-untyped]
+from pulumi_policy.proxy import UnknownValueError
+
+from policy.objects import IMAGE, INDEX, Object, Origin, list_items
+from policy.tree import UNKNOWN, Node
+from policy.unknowns import UNKNOWN_STRINGS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
+SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105  # the wire format's mark of a secret
+COMPONENTS: Final = ("yaml", "kustomize", "helm.sh/v2", "helm.sh/v4")
+"""Modules whose resources only hold others, which arrive on their own."""
+
+
+def judged(resource_type: str) -> bool:
+    """Tell whether resources of this type are objects that rules look at."""
+    if resource_type in {IMAGE, INDEX}:
+        return True
+    package, _, rest = resource_type.partition(":")
+    return package == "kubernetes" and ":" in rest and not rest.startswith(COMPONENTS)
+
+
+def resource_objects(resource_type: str, inputs: Any, origin: Origin) -> Iterator[Object]:
+    """Yield the objects of one resource: one, or the items of a list kind; none for types that are not judged."""
+    if not judged(resource_type):
+        return
+    if resource_type in {IMAGE, INDEX}:
+        yield Object(resource_type, "docker-build", Node(inputs), origin=origin)
+        return
+    _, module, kind = resource_type.split(":", 2)
+    version = module.removeprefix("core/")
+    root = Node(inputs)
+    if kind.endswith("Patch"):
+        yield Object(kind.removesuffix("Patch"), version, root, partial=True, origin=origin)
+    elif kind.endswith("List") and isinstance(inputs, Mapping) and "items" in inputs:
+        yield from list_items(root["items"], kind.removesuffix("List"), version, origin)
+    else:
+        yield Object(kind, version, root, origin=origin)
+
+
+def decode(properties: Any) -> Any:
+    """Return a protobuf Struct as plain values, with UNKNOWN in the place of what is not known yet."""
+    return _plain(json_format.MessageToDict(properties))
+
+
+def thaw(value: Any) -> Any:
+    """Return the SDK's read-only view of a resource's inputs as plain values, with UNKNOWN where it would raise."""
+    if isinstance(value, Mapping):
+        return {key: _read(value, key) for key in value}
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return [_read(value, index) for index in range(len(value))]
+    return UNKNOWN if isinstance(value, str) and value in UNKNOWN_STRINGS else value
+
+
+def _read(value: Any, key: Any) -> Any:
+    try:
+        return thaw(value[key])
+    except UnknownValueError:
+        return UNKNOWN
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, str):
+        return UNKNOWN if value in UNKNOWN_STRINGS else value
+    if isinstance(value, dict):
+        if value.get(SIGNATURE) == SECRET:
+            return _plain(value.get("value"))
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value

@@ -1,0 +1,329 @@
+"""Pod Security Standards, level baseline, as of v1.35: each control decides as the API server does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from policy.examples import CONTAINER, POD, Broken
+from policy.judge import each
+from policy.registry import ALWAYS, Scope, Severity, rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policy.objects import Container, Pod
+    from policy.tree import Node, Remark
+
+BASELINE_CAPABILITIES: Final = frozenset(
+    {
+        "AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE", "SETFCAP",
+        "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT",
+    }
+)  # fmt: skip
+SAFE_SYSCTLS: Final = frozenset(
+    {
+        "kernel.shm_rmid_forced", "net.ipv4.ip_local_port_range", "net.ipv4.ip_unprivileged_port_start",
+        "net.ipv4.tcp_syncookies", "net.ipv4.ping_group_range", "net.ipv4.ip_local_reserved_ports",
+        "net.ipv4.tcp_keepalive_time", "net.ipv4.tcp_fin_timeout", "net.ipv4.tcp_keepalive_intvl",
+        "net.ipv4.tcp_keepalive_probes", "net.ipv4.tcp_rmem", "net.ipv4.tcp_wmem",
+    }
+)  # fmt: skip
+SELINUX_TYPES: Final = frozenset({"", "container_t", "container_init_t", "container_kvm_t", "container_engine_t"})
+PROFILES: Final = frozenset({"RuntimeDefault", "Localhost"})
+APPARMOR_ANNOTATION: Final = "container.apparmor.security.beta.kubernetes.io/"
+
+
+def holders(pod: Pod) -> tuple[Node, ...]:
+    """Return what may have a ``securityContext``: the pod's spec and each container."""
+    return (pod.spec, *(container.node for container in pod.containers))
+
+
+@rule(
+    "POD-01",
+    "disallow-privileged-containers",
+    summary="No container is privileged.",
+    why="a privileged container has every capability and every device: it is root on the node",
+    fix="remove securityContext.privileged or set it to false; a single capability usually suffices",
+    scope=Scope.CONTAINER,
+    levels=ALWAYS,
+    severity=Severity.CRITICAL,
+    standards=("PSS baseline: privileged", "CIS 5.2.2", "NSA pod security"),
+    profile="baseline",
+    example=Broken(path=f"{CONTAINER}.securityContext.privileged", value=True),
+)
+def disallow_privileged(container: Container) -> Iterator[Remark]:
+    """Privileged is false or absent."""
+    node = container.security["privileged"]
+    if node.boolean():
+        yield node.remark("must be false or absent")
+
+
+@rule(
+    "POD-02",
+    "disallow-host-namespaces",
+    summary="Pods share no namespace with the node.",
+    why="in the node's namespaces a pod sees its traffic, its processes and their memory",
+    fix="remove hostNetwork, hostPID and hostIPC; publish ports with a Service",
+    scope=Scope.POD,
+    levels=ALWAYS,
+    severity=Severity.CRITICAL,
+    standards=("PSS baseline: hostNamespaces", "CIS 5.2.3-5.2.5", "NSA pod security"),
+    profile="baseline",
+    example=Broken(path=f"{POD}.hostNetwork", value=True),
+)
+def disallow_host_namespaces(pod: Pod) -> Iterator[Remark]:
+    """None of the three is true."""
+
+    def shared(node: Node) -> Iterator[Remark]:
+        if node.boolean():
+            yield node.remark("must be false or absent")
+
+    yield from each((pod.spec[key] for key in ("hostNetwork", "hostPID", "hostIPC")), shared)
+
+
+@rule(
+    "POD-03",
+    "disallow-host-path-volumes",
+    summary="Pods mount nothing of the node's file system.",
+    why="the node's files hold its credentials and the container runtime's socket, each enough to own the node",
+    fix="use a PersistentVolumeClaim, an emptyDir, a ConfigMap or a Secret instead of hostPath",
+    scope=Scope.POD,
+    levels=ALWAYS,
+    severity=Severity.CRITICAL,
+    standards=("PSS baseline: hostPathVolumes", "CIS 5.2.11"),
+    profile="baseline",
+    example=Broken(path=f"{POD}.volumes[0].hostPath", value={"path": "/var/run/docker.sock"}),
+)
+def disallow_host_path(pod: Pod) -> Iterator[Remark]:
+    """No volume has a hostPath, an empty one included."""
+
+    def mounted(volume: Node) -> Iterator[Remark]:
+        node = volume["hostPath"]
+        if node.present:
+            yield (node["path"] if node["path"].present else node).remark("must not be there")
+
+    yield from each(pod.spec["volumes"].elements(), mounted)
+
+
+@rule(
+    "POD-04",
+    "disallow-host-ports",
+    summary="Containers take no port of the node.",
+    why="a host port bypasses Services and network policies and ties the pod to one node",
+    fix="remove hostPort; publish the port with a Service",
+    scope=Scope.CONTAINER,
+    levels=ALWAYS,
+    severity=Severity.HIGH,
+    standards=("PSS baseline: hostPorts", "CIS 5.2.12"),
+    profile="baseline",
+    example=Broken(path=f"{CONTAINER}.ports[0].hostPort", value=8080),
+)
+def disallow_host_ports(container: Container) -> Iterator[Remark]:
+    """Every hostPort is 0 or absent."""
+
+    def taken(port: Node) -> Iterator[Remark]:
+        node = port["hostPort"]
+        if node.number():
+            yield node.remark("must be absent")
+
+    yield from each(container["ports"].elements(), taken)
+
+
+@rule(
+    "POD-05",
+    "restrict-added-capabilities",
+    summary="Containers add only capabilities of the runtime's default set.",
+    why="capabilities beyond the default set let a container change the network, the clock or other processes",
+    fix="remove the capability from capabilities.add",
+    scope=Scope.CONTAINER,
+    levels=ALWAYS,
+    severity=Severity.HIGH,
+    standards=("PSS baseline: capabilities_baseline", "CIS 5.2.9"),
+    profile="baseline",
+    example=Broken(path=f"{CONTAINER}.securityContext.capabilities.add", value=["NET_ADMIN"]),
+)
+def restrict_capabilities(container: Container) -> Iterator[Remark]:
+    """Every added capability is in the default set, spelled exactly so."""
+
+    def added(node: Node) -> Iterator[Remark]:
+        if node.text() not in BASELINE_CAPABILITIES:
+            yield node.remark("must be one of the runtime's default capabilities")
+
+    yield from each(container.security["capabilities"]["add"].elements(), added)
+
+
+@rule(
+    "POD-10",
+    "disallow-unconfined-seccomp",
+    summary="No seccomp profile is Unconfined.",
+    why="without a seccomp filter a container reaches every system call of the node's kernel",
+    fix="set seccompProfile.type to RuntimeDefault",
+    scope=Scope.POD,
+    levels=ALWAYS,
+    severity=Severity.HIGH,
+    standards=("PSS baseline: seccompProfile_baseline", "CIS 5.6.2"),
+    profile="baseline",
+    example=Broken(path=f"{POD}.securityContext.seccompProfile.type", value="Unconfined"),
+)
+def disallow_unconfined_seccomp(pod: Pod) -> Iterator[Remark]:
+    """Where a profile is set, of the pod or of a container, its type is RuntimeDefault or Localhost."""
+    yield from each(holders(pod), lambda holder: bad_profile(holder["securityContext"]["seccompProfile"]))
+
+
+def bad_profile(profile: Node) -> Iterator[Remark]:
+    """Yield a remark where a seccomp or AppArmor profile is set and its type is not one of the two confined ones."""
+    if profile.present and profile["type"].text() not in PROFILES:
+        yield profile["type"].remark("must be RuntimeDefault or Localhost")
+
+
+@rule(
+    "POD-11",
+    "restrict-apparmor-profiles",
+    summary="No AppArmor profile is Unconfined.",
+    why="AppArmor's default profile keeps a container from the node's kernel settings and mounts",
+    fix="set appArmorProfile.type to RuntimeDefault, or remove it and the old annotation",
+    scope=Scope.POD,
+    levels=ALWAYS,
+    severity=Severity.HIGH,
+    standards=("PSS baseline: appArmorProfile",),
+    profile="baseline",
+    example=Broken(path=f"{CONTAINER}.securityContext.appArmorProfile.type", value="Unconfined"),
+)
+def restrict_apparmor(pod: Pod) -> Iterator[Remark]:
+    """Field and the older annotation name a confined profile."""
+    yield from each(holders(pod), lambda holder: bad_profile(holder["securityContext"]["appArmorProfile"]))
+
+    def annotated(metadata: Node) -> Iterator[Remark]:
+        for key, node in metadata["annotations"].fields():
+            if key.startswith(APPARMOR_ANNOTATION):
+                value = node.text() or ""
+                if value not in {"", "runtime/default"} and not value.startswith("localhost/"):
+                    yield node.remark("must be runtime/default or localhost/…")
+
+    yield from each((pod.metadata,), annotated)
+
+
+@rule(
+    "POD-12",
+    "restrict-selinux-options",
+    summary="SELinux types are those of containers; user and role are not set.",
+    why="another SELinux type or user takes the container out of the confinement that separates it from the node",
+    fix="remove seLinuxOptions.user and role, and use container_t or no type",
+    scope=Scope.POD,
+    levels=ALWAYS,
+    severity=Severity.HIGH,
+    standards=("PSS baseline: seLinuxOptions", "NSA pod security"),
+    profile="baseline",
+    example=Broken(path=f"{POD}.securityContext.seLinuxOptions", value={"type": "spc_t"}),
+)
+def restrict_selinux(pod: Pod) -> Iterator[Remark]:
+    """Type is a container's, user and role are empty."""
+
+    def options(holder: Node) -> Iterator[Remark]:
+        node = holder["securityContext"]["seLinuxOptions"]
+        if (node["type"].text() or "") not in SELINUX_TYPES:
+            yield node["type"].remark("must be a type of containers such as container_t")
+        for key in ("user", "role"):
+            if node[key].text():
+                yield node[key].remark("must be absent")
+
+    yield from each(holders(pod), options)
+
+
+@rule(
+    "POD-13",
+    "restrict-proc-mount",
+    summary="The /proc of a container is masked as usual, unless the pod has a user namespace.",
+    why="an unmasked /proc shows and changes the node's kernel settings",
+    fix="remove procMount",
+    scope=Scope.CONTAINER,
+    levels=ALWAYS,
+    severity=Severity.HIGH,
+    standards=("PSS baseline: procMount",),
+    profile="baseline",
+    example=Broken(path=f"{CONTAINER}.securityContext.procMount", value="Unmasked"),
+)
+def restrict_proc_mount(container: Container) -> Iterator[Remark]:
+    """ProcMount is Default, or the pod's root is nobody on the node."""
+    node = container.security["procMount"]
+    if node.text() not in {None, "Default"} and not container.pod.user_namespace:
+        yield node.remark("must be Default or absent")
+
+
+@rule(
+    "POD-14",
+    "restrict-sysctls",
+    summary="Pods set only sysctls that are confined to them.",
+    why="other sysctls change the node's kernel for every pod on it",
+    fix="remove the sysctl, or set it on the node",
+    scope=Scope.POD,
+    levels=ALWAYS,
+    severity=Severity.HIGH,
+    standards=("PSS baseline: sysctls",),
+    profile="baseline",
+    example=Broken(path=f"{POD}.securityContext.sysctls", value=[{"name": "kernel.msgmax", "value": "65536"}]),
+)
+def restrict_sysctls(pod: Pod) -> Iterator[Remark]:
+    """Every sysctl's name is in the safe list."""
+
+    def named(node: Node) -> Iterator[Remark]:
+        if node["name"].text() not in SAFE_SYSCTLS:
+            yield node["name"].remark("must be a sysctl that is confined to the pod")
+
+    yield from each(pod.spec["securityContext"]["sysctls"].elements(), named)
+
+
+@rule(
+    "POD-15",
+    "disallow-windows-host-process",
+    summary="No Windows pod runs as a process of the host.",
+    why="a HostProcess container is a process of the node itself, without isolation",
+    fix="remove windowsOptions.hostProcess",
+    scope=Scope.POD,
+    levels=ALWAYS,
+    severity=Severity.CRITICAL,
+    standards=("PSS baseline: windowsHostProcess", "CIS 5.2.10"),
+    profile="baseline",
+    example=Broken(path=f"{POD}.securityContext.windowsOptions.hostProcess", value=True),
+)
+def disallow_host_process(pod: Pod) -> Iterator[Remark]:
+    """HostProcess is false or absent, of pod and containers."""
+
+    def option(holder: Node) -> Iterator[Remark]:
+        node = holder["securityContext"]["windowsOptions"]["hostProcess"]
+        if node.boolean():
+            yield node.remark("must be false or absent")
+
+    yield from each(holders(pod), option)
+
+
+@rule(
+    "POD-16",
+    "disallow-probe-hosts",
+    summary="Probes and lifecycle hooks call the pod itself.",
+    why="the kubelet makes these calls from the node's network, so a host of one's own choice reaches what the pod cannot",
+    fix="remove host; the pod's address is the default",
+    scope=Scope.CONTAINER,
+    levels=ALWAYS,
+    severity=Severity.MEDIUM,
+    standards=("PSS baseline: hostProbesAndHostLifecycle",),
+    profile="baseline",
+    example=Broken(path=f"{CONTAINER}.livenessProbe.httpGet.host", value="169.254.169.254"),
+)
+def disallow_probe_hosts(container: Container) -> Iterator[Remark]:
+    """Host is empty in every httpGet and tcpSocket."""
+
+    def handler(way: tuple[str, ...]) -> Iterator[Remark]:
+        for action in ("httpGet", "tcpSocket"):
+            node = container.node.at(*way, action, "host")
+            if node.text():
+                yield node.remark("must be absent")
+
+    ways = (
+        ("livenessProbe",),
+        ("readinessProbe",),
+        ("startupProbe",),
+        ("lifecycle", "postStart"),
+        ("lifecycle", "preStop"),
+    )
+    yield from each(ways, handler)

@@ -1,0 +1,187 @@
+"""The pack as the engine calls it: levels by stack, configuration, remediation, and each resource decoded once."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+from google.protobuf import json_format, struct_pb2  # type: ignore[import-untyped]
+from pulumi.runtime import proto
+from pulumi_policy import EnforcementLevel
+from pulumi_policy.policy import _PolicyAnalyzerServicer
+from pulumi_policy.proxy import UNKNOWN_STRING_VALUE
+
+from policy.analyzer import Analyzer, Session
+from policy.examples import compliant_stack
+from policy.pack import policies
+from policy.pulumi_objects import decode
+from policy.registry import RULES
+from tests.policy.harness import Manifest, pulumi_type, urn_of, web
+
+
+class AbortError(Exception):
+    pass
+
+
+class Context:
+    def abort(self, code: Any, details: str) -> None:
+        raise AbortError(f"{code.name}: {details}")
+
+
+def server(stack: str = "prod", config: dict[str, str] | None = None, **policy_config: Any) -> Analyzer:
+    """Return the pack as it stands once the engine has told it of the stack and of the configuration."""
+    session = Session()
+    rules = policies(session)
+    sdk = _PolicyAnalyzerServicer("moorage", "0.1.0", rules, EnforcementLevel.MANDATORY)
+    analyzer = Analyzer(sdk, session, rules)
+    analyzer.ConfigureStack(proto.AnalyzerStackConfigureRequest(stack=stack, config=config or {}), Context())
+    request = proto.ConfigureAnalyzerRequest()
+    for name, entry in policy_config.items():
+        fields = dict(entry)
+        level = fields.pop("enforcementLevel", None)
+        made = request.policyConfig[name.replace("_", "-")]
+        made.enforcementLevel = proto.EnforcementLevel.Value(level.upper()) if level else proto.MANDATORY
+        made.properties.update(fields)
+    analyzer.Configure(request, Context())
+    return analyzer
+
+
+def request(manifest: Manifest) -> Any:
+    properties = struct_pb2.Struct()
+    json_format.ParseDict(manifest, properties)
+    return proto.AnalyzeRequest(type=pulumi_type(manifest), urn=urn_of(manifest), name="x", properties=properties)
+
+
+def analyze(analyzer: Analyzer, manifest: Manifest) -> dict[str, int]:
+    """Return the level of each policy that reports something, by name."""
+    return {
+        item.policyName: item.enforcementLevel for item in analyzer.Analyze(request(manifest), Context()).diagnostics
+    }
+
+
+def test_a_compliant_stack_passes_at_every_stage() -> None:
+    for stack in ("dev", "prod"):
+        analyzer = server(stack)
+        assert [analyze(analyzer, manifest) for manifest in compliant_stack()] == [{} for _ in compliant_stack()]
+
+
+def test_the_stacks_name_decides_the_levels_and_its_config_overrides_it() -> None:
+    manifest = web(c__livenessProbe=None)
+    assert analyze(server("prod"), manifest) == {"require-liveness-probes": proto.MANDATORY}
+    assert analyze(server("staging"), manifest) == {"require-liveness-probes": proto.MANDATORY}
+    assert analyze(server("dev"), manifest) == {"require-liveness-probes": proto.ADVISORY}
+    assert analyze(server("dev-7"), manifest) == {"require-liveness-probes": proto.ADVISORY}
+    assert analyze(server("prod", {"policy:stage": "dev"}), manifest) == {"require-liveness-probes": proto.ADVISORY}
+    assert analyze(server("dev", {"policy:stage": "prod"}), manifest) == {"require-liveness-probes": proto.MANDATORY}
+
+
+def test_a_stage_that_does_not_exist_is_an_error() -> None:
+    with pytest.raises(AbortError, match="policy:stage must be dev or prod, is 'production'"):
+        server("prod", {"policy:stage": "production"})
+
+
+def test_the_engine_is_told_levels_severities_standards_and_fixes() -> None:
+    info = server("dev").GetAnalyzerInfo(None, Context())
+    found = {item.name: item for item in info.policies}
+    assert set(found) == set(RULES)
+    privileged = found["disallow-privileged-containers"]
+    assert privileged.enforcementLevel == proto.MANDATORY
+    assert privileged.severity == proto.POLICY_SEVERITY_CRITICAL
+    assert "CIS 5.2.2" in privileged.framework.reference
+    assert privileged.remediation_steps == RULES["disallow-privileged-containers"].fix
+    assert found["require-drop-all-capabilities"].enforcementLevel == proto.REMEDIATE
+
+
+def test_a_policy_that_does_not_exist_is_named_with_the_nearest_one() -> None:
+    with pytest.raises(AbortError, match="no policy 'require-liveness-probe': did you mean 'require-liveness-probes'"):
+        server(require_liveness_probe={})
+
+
+def test_a_setting_that_does_not_exist_or_is_of_another_type_is_named() -> None:
+    with pytest.raises(AbortError, match="no setting 'allowedRegistry': did you mean 'allowedRegistries'"):
+        server(restrict_image_registries={"allowedRegistry": ["x"]})
+    with pytest.raises(AbortError, match="allowedRegistries must be a list, each item a string"):
+        server(restrict_image_registries={"allowedRegistries": "x"})
+
+
+def test_configuration_changes_level_and_settings_of_one_policy() -> None:
+    analyzer = server(
+        "prod", restrict_image_registries={"allowedRegistries": ["ghcr.io"], "enforcementLevel": "advisory"}
+    )
+    assert analyze(analyzer, web()) == {"restrict-image-registries": proto.ADVISORY}
+
+
+def test_an_unknown_image_hides_nothing_that_is_known_of_another_container() -> None:
+    manifest = web(c__image=UNKNOWN_STRING_VALUE)
+    containers = manifest["spec"]["template"]["spec"]["containers"]
+    containers.append(
+        copy.deepcopy(containers[0]) | {"name": "sidecar", "image": "registry.example.com/team/sidecar:latest"}
+    )
+    assert "disallow-latest-tag" in analyze(server(), manifest)
+
+
+def test_remediation_in_dev_mends_in_place_and_says_which_policy_did_it() -> None:
+    manifest = web(
+        c__imagePullPolicy="Never",
+        c__securityContext={"readOnlyRootFilesystem": True},
+        securityContext__seccompProfile=None,
+    )
+    analyzer = server("dev")
+    answer = analyzer.Remediate(request(manifest), Context())
+    assert {item.policyName for item in answer.remediations} == {
+        "require-image-pull-policy",
+        "require-drop-all-capabilities",
+        "disallow-privilege-escalation",
+        "require-seccomp-profile",
+    }
+    mended = json_format.MessageToDict(answer.remediations[-1].properties)
+    assert analyze(analyzer, mended) == {}
+
+
+def test_remediation_keeps_a_secret_secret() -> None:
+    manifest = web(c__imagePullPolicy="Never")
+    secret = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "value": "canary"}
+    manifest["spec"]["template"]["spec"]["containers"][0]["env"].append({"name": "TOKEN", "value": secret})
+    answer = server("dev").Remediate(request(manifest), Context())
+    mended = json_format.MessageToDict(answer.remediations[-1].properties)
+    assert mended["spec"]["template"]["spec"]["containers"][0]["env"][-1]["value"] == secret
+
+
+def test_nothing_is_remedied_in_prod() -> None:
+    answer = server("prod").Remediate(request(web(c__imagePullPolicy="Never")), Context())
+    assert not answer.remediations
+
+
+def test_a_resource_is_decoded_once_however_many_policies_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded: list[Any] = []
+
+    def counted(properties: Any) -> Any:
+        decoded.append(properties)
+        return decode(properties)
+
+    monkeypatch.setattr("policy.analyzer.decode", counted)
+    analyze(server(), web())
+    assert len(decoded) == 1
+
+
+def test_the_sdk_alone_comes_to_the_same_findings() -> None:
+    session = Session()
+    sdk: Any = _PolicyAnalyzerServicer("moorage", "0.1.0", policies(session), EnforcementLevel.MANDATORY)
+    manifest = web(c__imagePullPolicy="Never", c__livenessProbe=None, hostNetwork=True)
+    alone = [(item.policyName, item.message) for item in sdk.Analyze(request(manifest), Context()).diagnostics]
+    wrapped = [(item.policyName, item.message) for item in server().Analyze(request(manifest), Context()).diagnostics]
+    assert alone == wrapped
+    assert len(alone) == 3
+
+
+def test_resources_of_other_providers_cost_nothing_and_say_nothing() -> None:
+    for resource_type in (
+        "pulumi:pulumi:Stack",
+        "pulumi:providers:kubernetes",
+        "moorage:service:Service",
+        "aws:s3/bucket:Bucket",
+    ):
+        answer = server().Analyze(proto.AnalyzeRequest(type=resource_type, urn="u", name="x"), Context())
+        assert not answer.diagnostics
+        assert not answer.not_applicable

@@ -1,0 +1,94 @@
+"""No policy throws, whatever shape an object has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pulumi_policy.proxy import UNKNOWN_OBJECT_VALUE, UNKNOWN_STRING_VALUE
+
+from policy.examples import REMOVE, changed, compliant_stack
+from policy.registry import RULES
+from tests.policy.harness import Judge
+
+LEAVES = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**40), 2**40).map(float)
+    | st.floats()
+    | st.text(max_size=20)
+    | st.sampled_from([UNKNOWN_STRING_VALUE, UNKNOWN_OBJECT_VALUE, "", "1e999", "0x1", "::", "@", "a@", "*", "100%"])
+)
+KEYS = st.text(max_size=8) | st.sampled_from(
+    [
+        "metadata",
+        "spec",
+        "template",
+        "containers",
+        "name",
+        "image",
+        "securityContext",
+        "rules",
+        "ports",
+        "items",
+        "data",
+    ]
+)
+ANYTHING = st.recursive(
+    LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3), max_leaves=12
+)
+STACK = compliant_stack()
+
+
+def paths(value: Any, prefix: str = "") -> list[str]:
+    """Return the path of every value inside ``value``."""
+    if isinstance(value, dict):
+        children = [
+            (f"{prefix}.{key}" if "." not in key and "/" not in key else f'{prefix}["{key}"]', item)
+            for key, item in value.items()
+        ]
+    elif isinstance(value, list):
+        children = [(f"{prefix}[{index}]", item) for index, item in enumerate(value)]
+    else:
+        return []
+    return [found for path, item in children for found in [path.lstrip("."), *paths(item, path)]]
+
+
+PLACES = [
+    (f"{item['kind']}/{item['metadata']['name']}", path)
+    for item in STACK
+    for path in paths(item)
+    if path not in {"kind", "apiVersion", "metadata", "metadata.name"}
+]
+FUZZ = settings(
+    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+
+
+@FUZZ
+@given(place=st.sampled_from(PLACES), value=ANYTHING | st.just(REMOVE))
+def test_no_policy_throws_with_anything_in_the_place_of_one_field(place: tuple[str, str], value: Any) -> None:
+    judge = Judge(*changed(STACK, *place, value))
+    assert judge.broken <= set(RULES)
+
+
+@FUZZ
+@given(
+    kind=st.sampled_from(
+        sorted({item["kind"] for item in STACK} | {"Pod", "CronJob", "DeploymentList", "DeploymentPatch", "Thing"})
+    ),
+    fields=st.dictionaries(KEYS, ANYTHING, max_size=4),
+)
+def test_no_policy_throws_on_an_object_of_any_content(kind: str, fields: dict[str, Any]) -> None:
+    manifest = {"metadata": {}, **fields, "kind": kind, "apiVersion": "example.com/v1"}
+    judge = Judge(manifest)
+    assert judge.broken <= set(RULES)
+
+
+@pytest.mark.parametrize("value", ["privileged", [], 1.0, True], ids=repr)
+def test_a_value_of_the_wrong_shape_is_a_finding_that_names_both_shapes(value: object) -> None:
+    stack = changed(STACK, "Deployment/web", "spec.template.spec.containers[0].securityContext", value)
+    judge = Judge(*stack, only="disallow-privileged-containers")
+    assert "must be an object" in judge.messages
