@@ -1,12 +1,10 @@
-"""``python -m backend``: serve the API until SIGTERM. With ``--reload``, start anew at each change of the source."""
+"""``python -m backend``: serve the API until SIGTERM."""
 
 from __future__ import annotations
 
-import argparse
 import logging
 import signal
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -28,16 +26,13 @@ _log = logging.getLogger("backend")
 
 def main() -> int:
     """Run the server and return the process's exit code."""
-    parser = argparse.ArgumentParser(prog="backend", description="Serve the harbour log's API.")
-    parser.add_argument("--reload", action="store_true", help="start anew at each change of the source")
-    arguments = parser.parse_args()
     try:
         settings = load_settings()
     except SettingsError as error:
         sys.stderr.write(f"backend {error}\n")
         return 2
     set_up_logging(settings.common, "backend")
-    return _serve_reloading(settings) if arguments.reload else _serve(settings)
+    return _serve(settings)
 
 
 def _serve(settings: Settings) -> int:
@@ -70,25 +65,6 @@ def _serve(settings: Settings) -> int:
     if failed or not server.started:
         return 1
     _log.info("stopped")
-    return 0
-
-
-def _serve_reloading(settings: Settings) -> int:
-    watched = {str(Path(sys.modules[name].__path__[0]).parent) for name in ("backend", "harbour")}
-    uvicorn.run(
-        "backend.app:reloading_app",
-        factory=True,
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        ws="none",
-        reload=True,
-        reload_dirs=sorted(watched),
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_SECONDS,
-        forwarded_allow_ips="*",
-    )
     return 0
 
 

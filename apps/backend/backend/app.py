@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
-from harbour.logs import set_up_logging
 
 from backend.api import api, health
 from backend.errors import install_error_handlers
 from backend.middleware import RequestMiddleware
 from backend.services import Services
-from backend.settings import load_settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -40,10 +37,3 @@ def build_app(settings: Settings, on_fatal: Callable[[], None]) -> FastAPI:
     app.add_middleware(RequestMiddleware)
     install_error_handlers(app)
     return app
-
-
-def reloading_app() -> FastAPI:
-    """Return the application for a process that uvicorn starts anew at each change of the source."""
-    settings = load_settings()
-    set_up_logging(settings.common, "backend")
-    return build_app(settings, lambda: signal.raise_signal(signal.SIGTERM))

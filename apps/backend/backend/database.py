@@ -82,7 +82,7 @@ class Database:
             database=settings.name,
             user=settings.user,
             password=settings.password,
-            min_size=1,
+            min_size=0,  # else the pool knocks by itself while PostgreSQL is away, with a traceback each time
             max_size=settings.pool_size,
             timeout=CONNECT_TIMEOUT_SECONDS,
             command_timeout=COMMAND_TIMEOUT_SECONDS,
