@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -35,6 +36,8 @@ def test_it_says_everything_that_is_missing_and_exits_with_2(tmp_path: Path) -> 
 
 
 def test_it_logs_json_in_production_and_ends_with_0_on_sigterm(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
     needed = {f"DATABASE_{name}": "127.0.0.1" for name in ("HOST", "NAME", "USER", "PASSWORD")}
     environment = needed | {
         "ENVIRONMENT": "production",
@@ -42,7 +45,7 @@ def test_it_logs_json_in_production_and_ends_with_0_on_sigterm(tmp_path: Path) -
         "REDIS_HOST": "127.0.0.1",
         "REDIS_PASSWORD": "x",
         "HTTP_HOST": "127.0.0.1",
-        "HTTP_PORT": "18000",
+        "HTTP_PORT": str(port),
         "PATH": os.environ["PATH"],
     }
     command = [sys.executable, "-u", "-m", "backend"]
@@ -50,7 +53,7 @@ def test_it_logs_json_in_production_and_ends_with_0_on_sigterm(tmp_path: Path) -
         assert process.stdout is not None
         while "Uvicorn running" not in process.stdout.readline():
             assert process.poll() is None
-        with urllib.request.urlopen("http://127.0.0.1:18000/health", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5) as answer:
             assert answer.status == 200
         start = time.monotonic()
         process.send_signal(signal.SIGTERM)

@@ -5,6 +5,7 @@ import logging
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -83,7 +84,9 @@ def test_the_process_says_what_is_missing_and_exits_with_2(tmp_path: Path) -> No
 
 
 def test_the_process_ends_with_0_on_sigterm(tmp_path: Path) -> None:
-    environment = {"REDIS_PORT": "9", "HEALTH_PORT": "18081", "NO_COLOR": "1", "PATH": os.environ["PATH"]}
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    environment = {"REDIS_PORT": "9", "HEALTH_PORT": str(port), "NO_COLOR": "1", "PATH": os.environ["PATH"]}
     with subprocess.Popen(
         [sys.executable, "-u", "-m", "worker"], env=environment, cwd=tmp_path, stdout=subprocess.PIPE, text=True
     ) as process:
