@@ -50,7 +50,6 @@ class PostgresDatabase(pulumi.ComponentResource):
             args.settings,
             image=args.image,
             secret=secret.object_name,
-            keep_data=scope.protect,
             pull_secrets=scope.pull_secrets,
         )
         self.stateful_set: KubernetesObject = store_objects(

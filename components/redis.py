@@ -48,7 +48,6 @@ class RedisCache(pulumi.ComponentResource):
             args.settings,
             image=args.image,
             secret=secret.object_name,
-            keep_data=scope.protect,
             pull_secrets=scope.pull_secrets,
         )
         self.stateful_set: KubernetesObject = store_objects(

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 _NAMESPACE_LABEL = "kubernetes.io/metadata.name"
 _DNS_NAMESPACE = "kube-system"
-_DNS_PORT = 53
+_DNS_PODS = {"k8s-app": "kube-dns"}
+"""What every distribution labels its name servers with, whichever program they are."""
+_DNS_PORTS = (53, 5353)
+"""Policies see the pod's own port, and name servers without privileges cannot listen on 53."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +56,9 @@ def default_deny(labels: Labels) -> Manifest:
 
 def allow_dns(labels: Labels) -> Manifest:
     """Return the policy that lets every pod of the namespace resolve names."""
-    ports = [{"protocol": protocol, "port": _DNS_PORT} for protocol in ("UDP", "TCP")]
-    policy = _policy("allow-dns", labels, {}, egress=[{"to": [_namespace(_DNS_NAMESPACE)], "ports": ports}])
+    ports = [{"protocol": protocol, "port": port} for port in _DNS_PORTS for protocol in ("UDP", "TCP")]
+    servers = {**_namespace(_DNS_NAMESPACE), "podSelector": {"matchLabels": _DNS_PODS}}
+    policy = _policy("allow-dns", labels, {}, egress=[{"to": [servers], "ports": ports}])
     policy["spec"]["policyTypes"] = ["Egress"]
     return policy
 

@@ -37,8 +37,6 @@ class StorePlan:
     """Volumes that are gone with the pod, each with its mount path."""
     storage: str
     storage_class: str | None
-    keep_data: bool
-    """Whether the claims, and with them the data, outlive the StatefulSet."""
     grace_seconds: int
     pull_secrets: tuple[str, ...] = ()
 
@@ -103,10 +101,9 @@ def stateful_set(labels: Labels, plan: StorePlan) -> Manifest:
             "serviceName": f"{labels.name}-headless",
             "selector": {"matchLabels": labels.selector()},
             "updateStrategy": {"type": "RollingUpdate"},
-            "persistentVolumeClaimRetentionPolicy": {
-                "whenDeleted": "Retain" if plan.keep_data else "Delete",
-                "whenScaled": "Retain",
-            },
+            # Data goes with the namespace and never before it. Delete would also have the claims owned by the
+            # StatefulSet, and that change runs into the scheduler's own, which costs a first start two seconds.
+            "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Retain", "whenScaled": "Retain"},
             "template": {"metadata": {"labels": labels.all()}, "spec": pod},
             "volumeClaimTemplates": [_claim(labels, plan)],
         },

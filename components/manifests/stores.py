@@ -40,14 +40,10 @@ def postgres_settings(memory_limit: str, max_connections: int) -> dict[str, str]
         "effective_cache_size": f"{limit_kib // 2}kB",
         "work_mem": f"{max(_MIN_WORK_MEM_KIB, limit_kib // 4 // max_connections)}kB",
         "maintenance_work_mem": f"{max(1024, limit_kib // 16)}kB",
-        # Every address of the pod, so that the network policy alone decides who may come.
-        "listen_addresses": "*",
     }
 
 
-def postgres_plan(
-    model: Postgres, *, image: Later, secret: Later, keep_data: bool, pull_secrets: tuple[str, ...] = ()
-) -> StorePlan:
+def postgres_plan(model: Postgres, *, image: Later, secret: Later, pull_secrets: tuple[str, ...] = ()) -> StorePlan:
     """Return how Postgres runs; `image` and `secret` (its name) may come later."""
     limit = model.resources.limits.memory
     # Over TCP: while a first start fills the database, a temporary server answers on the socket only.
@@ -79,7 +75,6 @@ def postgres_plan(
         ],
         storage=model.storage,
         storage_class=model.storage_class,
-        keep_data=keep_data,
         grace_seconds=_POSTGRES_GRACE_SECONDS,
         pull_secrets=pull_secrets,
     )
@@ -116,9 +111,7 @@ def redis_args(model: Redis) -> list[str]:
     return [word for option in options.items() for word in option]
 
 
-def redis_plan(
-    model: Redis, *, image: Later, secret: Later, keep_data: bool, pull_secrets: tuple[str, ...] = ()
-) -> StorePlan:
+def redis_plan(model: Redis, *, image: Later, secret: Later, pull_secrets: tuple[str, ...] = ()) -> StorePlan:
     """Return how Redis runs; `image` and `secret` (its name) may come later."""
     return StorePlan(
         image=image,
@@ -136,7 +129,6 @@ def redis_plan(
         scratch=[(pods.empty_dir("tmp"), "/tmp")],  # noqa: S108 -- a mount point inside the container
         storage=model.storage,
         storage_class=model.storage_class,
-        keep_data=keep_data,
         grace_seconds=_REDIS_GRACE_SECONDS,
         pull_secrets=pull_secrets,
     )

@@ -12,10 +12,13 @@ def test_the_default_policy_selects_every_pod_and_opens_nothing() -> None:
     assert network.default_deny(BACKEND)["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
 
 
-def test_names_may_be_resolved_in_kube_system_and_nothing_else_there() -> None:
+def test_names_may_be_resolved_by_the_clusters_name_servers_and_nothing_else_there() -> None:
     (rule,) = network.allow_dns(BACKEND)["spec"]["egress"]
-    assert {(port["protocol"], port["port"]) for port in rule["ports"]} == {("UDP", 53), ("TCP", 53)}
-    assert rule["to"] == [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}]
+    ports = {(port["protocol"], port["port"]) for port in rule["ports"]}
+    assert ports == {("UDP", 53), ("TCP", 53), ("UDP", 5353), ("TCP", 5353)}
+    (servers,) = rule["to"]
+    assert servers["namespaceSelector"] == {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}
+    assert servers["podSelector"] == {"matchLabels": {"k8s-app": "kube-dns"}}
 
 
 def test_a_flow_opens_exactly_its_port_on_both_sides() -> None:

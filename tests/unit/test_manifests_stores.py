@@ -27,13 +27,13 @@ def test_postgres_settings_fit_into_the_memory_limit(mebibytes: int, connections
 
 def postgres(**changes: Any) -> dict[str, Any]:
     """Return Postgres' StatefulSet with settings changed."""
-    plan = stores.postgres_plan(Postgres.model_validate(changes), image="i", secret="s", keep_data=False)
+    plan = stores.postgres_plan(Postgres.model_validate(changes), image="i", secret="s")
     return stateful_set(DATABASE, plan)
 
 
 def redis(**changes: Any) -> dict[str, Any]:
     """Return Redis' StatefulSet with settings changed."""
-    plan = stores.redis_plan(Redis.model_validate(changes), image="i", secret="s", keep_data=False)
+    plan = stores.redis_plan(Redis.model_validate(changes), image="i", secret="s")
     return stateful_set(CACHE, plan)
 
 
@@ -84,13 +84,10 @@ def test_the_redis_password_is_in_no_argument() -> None:
     assert "REDISCLI_AUTH" in container["livenessProbe"]["exec"]["command"][-1]
 
 
-def test_data_outlives_the_stateful_set_only_where_it_is_to_be_kept() -> None:
-    def policy(*, keep: bool) -> Any:
-        plan = stores.redis_plan(Redis(), image="i", secret="s", keep_data=keep)
-        return stateful_set(DATABASE, plan)["spec"]["persistentVolumeClaimRetentionPolicy"]
-
-    assert policy(keep=True) == {"whenDeleted": "Retain", "whenScaled": "Retain"}
-    assert policy(keep=False) == {"whenDeleted": "Delete", "whenScaled": "Retain"}
+def test_data_outlives_the_stateful_set() -> None:
+    for manifest in (postgres(), redis()):
+        policy = manifest["spec"]["persistentVolumeClaimRetentionPolicy"]
+        assert policy == {"whenDeleted": "Retain", "whenScaled": "Retain"}
 
 
 def test_the_claim_asks_for_the_storage_of_the_settings() -> None:
