@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from harbour.connections import connect_redis
 from harbour.health import HealthCheck
-from harbour.health_server import serve_health
+from harbour.health_server import CannotListenError, serve_health
 from harbour.logs import set_up_logging
 from harbour.settings import SettingsError
 from harbour.shutdown import Shutdown
@@ -31,7 +31,11 @@ def main() -> int:
         sys.stderr.write(f"worker {error}\n")
         return 2
     set_up_logging(settings.common, "worker")
-    asyncio.run(_work(settings))
+    try:
+        asyncio.run(_work(settings))
+    except CannotListenError as error:
+        _log.critical("cannot start: %s; end what listens there, or set HEALTH_PORT to a free port", error)
+        return 1
     _log.info("stopped")
     return 0
 

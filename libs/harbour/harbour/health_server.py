@@ -7,6 +7,8 @@ import contextlib
 import json
 from typing import TYPE_CHECKING
 
+from harbour.logs import describe
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
@@ -17,9 +19,16 @@ _REQUEST_SECONDS = 5.0
 _PHRASES = {200: "OK", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed", 503: "Service Unavailable"}
 
 
+class CannotListenError(Exception):
+    """The address is taken, or is none of this machine's."""
+
+
 @contextlib.asynccontextmanager
 async def serve_health(checks: Iterable[HealthCheck], *, host: str, port: int) -> AsyncIterator[int]:
-    """Answer GET and HEAD at each check's endpoint with its report: 200 or 503. Gives the port, also for `port` 0."""
+    """Answer GET and HEAD at each check's endpoint with its report: 200 or 503. Gives the port, also for `port` 0.
+
+    Raises `CannotListenError` where the address cannot be had.
+    """
     by_endpoint = {check.endpoint: check for check in checks}
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -31,7 +40,10 @@ async def serve_health(checks: Iterable[HealthCheck], *, host: str, port: int) -
         with contextlib.suppress(ConnectionError):
             await writer.wait_closed()
 
-    server = await asyncio.start_server(handle, host, port, limit=_MOST_HEADER_BYTES)
+    try:
+        server = await asyncio.start_server(handle, host, port, limit=_MOST_HEADER_BYTES)
+    except OSError as error:
+        raise CannotListenError(f"the health checks cannot be served on {host}:{port}: {describe(error)}") from error
     try:
         yield server.sockets[0].getsockname()[1]
     finally:

@@ -9,7 +9,7 @@ import signal
 import pytest
 from harbour.backoff import Backoff
 from harbour.health import HealthCheck
-from harbour.health_server import serve_health
+from harbour.health_server import CannotListenError, serve_health
 from harbour.shutdown import Shutdown
 from hypothesis import given
 from hypothesis import strategies as st
@@ -101,6 +101,13 @@ async def test_the_probe_server_answers_200_503_and_what_is_no_endpoint() -> Non
         assert (await _ask(port, b"POST /health HTTP/1.1\r\n\r\n"))[0] == 405
         assert (await _ask(port, b"nonsense\r\n\r\n"))[0] == 400
         assert (await _ask(port, b"GET /" + b"x" * 20000 + b" HTTP/1.1\r\n\r\n"))[0] == 400
+
+
+async def test_a_port_that_is_taken_is_named() -> None:
+    async with serve_health([], host="127.0.0.1", port=0) as port:
+        with pytest.raises(CannotListenError, match=f"cannot be served on 127.0.0.1:{port}: .*address already in use"):
+            async with serve_health([], host="127.0.0.1", port=port):
+                pass
 
 
 async def test_sigterm_ends_a_pause_at_once() -> None:
