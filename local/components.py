@@ -31,7 +31,11 @@ class ModuleFile:
 
 @dataclass(frozen=True, kw_only=True)
 class Component:
-    """One Go module of pins and what is built from it; ``weight`` is its share of a cold build, in seconds on 2 cores."""
+    """One Go module of pins and what is built from it.
+
+    ``weight`` is its share of a cold build, in seconds on 2 cores; a ``plugin`` goes to Pulumi's plugin folder;
+    ``copy`` asks for a file instead of a link in the checkout's folder of programs.
+    """
 
     name: str
     version: str
@@ -41,6 +45,7 @@ class Component:
     tags: tuple[str, ...]
     cgo: bool
     plugin: bool
+    copy: bool
     binaries: dict[str, str]
     links: tuple[str, ...]
     files: tuple[ModuleFile, ...]
@@ -78,6 +83,7 @@ def _read(folder: Path) -> Component:
         tags=tuple(text.get("tags", ())),
         cgo=text.get("cgo", False),
         plugin=text.get("plugin", False),
+        copy=text.get("copy", False),
         binaries=text["binaries"],
         links=tuple(text.get("links", ())),
         files=tuple(

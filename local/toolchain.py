@@ -86,6 +86,7 @@ def ensure(layout: Layout, *, platform: bool, step: Step) -> int:
 def link(layout: Layout, needed: list[Component]) -> None:
     """Point ``.moorage/bin`` and Pulumi's plugin folder at the cache."""
     targets: dict[Path, Path] = {}
+    copies: dict[Path, Path] = {}
     for component in needed:
         folder = cache_folder() / "toolchain" / component.folder / "bin"
         for binary in folder.iterdir():
@@ -93,13 +94,15 @@ def link(layout: Layout, needed: list[Component]) -> None:
                 name = component.name.removeprefix("pulumi-")
                 targets[layout.home / "pulumi" / "plugins" / f"{name}-v{component.version}" / binary.name] = binary
             else:
-                targets[layout.bin / binary.name] = binary
+                (copies if component.copy else targets)[layout.bin / binary.name] = binary
         if component.name == "buildx":
             targets[layout.docker_config / "cli-plugins" / "docker-buildx"] = folder / "buildx"
     for name in ("kubectl", "traefik"):
         targets[layout.bin / name] = Path(sys.prefix) / "bin" / name
     for path, target in targets.items():
         _point(path, target)
+    for path, target in copies.items():
+        _copy(path, target)
     for path in layout.bin.iterdir():
         if path not in targets and path.is_symlink() and path.name != "uv":
             path.unlink()
@@ -111,4 +114,13 @@ def _point(path: Path, target: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     aside.symlink_to(target)
+    aside.rename(path)
+
+
+def _copy(path: Path, target: Path) -> None:
+    if path.exists() and not path.is_symlink() and path.stat().st_size == target.stat().st_size:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    shutil.copy2(target, aside)
     aside.rename(path)
