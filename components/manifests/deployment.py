@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 PORT_NAME = "http"
 PROGRESS_DEADLINE_SECONDS = 300
-"""After this long without progress a rollout counts as failed."""
+"""After this long without progress a rollout counts as failed, unless its pods may take longer to start."""
+_SCHEDULING_SECONDS = 60
+"""For what precedes a container's first probe: placing the pod and pulling its image."""
 _REVISIONS = 3
 
 
@@ -57,8 +59,24 @@ def _lifecycle(service: Service) -> Manifest | None:
     return {"preStop": {"sleep": {"seconds": service.pre_stop_sleep_seconds}}}
 
 
+def _ports(service: Service) -> list[Manifest] | None:
+    """Return the container's ports: the service's own, and those that only its probes use."""
+    names = {service.port: PORT_NAME} if service.port else {}
+    for probe in service.probes().values():
+        if port := probe.port:
+            names.setdefault(port, f"probe-{port}")
+    return [{"name": name, "containerPort": port, "protocol": "TCP"} for port, name in names.items()] or None
+
+
+def progress_deadline(service: Service, min_ready_seconds: int) -> int:
+    """Return after how many seconds without progress a rollout has failed: never before its pods could be ready."""
+    readiness = service.readiness_probe
+    ready = readiness.initial_delay_seconds + readiness.period_seconds * readiness.success_threshold
+    patience = _SCHEDULING_SECONDS + service.startup_probe.budget + ready + min_ready_seconds
+    return max(PROGRESS_DEADLINE_SECONDS, patience)
+
+
 def _container(service: Service, parts: DeploymentParts, mounts: list[Manifest]) -> Manifest:
-    ports = [{"name": PORT_NAME, "containerPort": service.port, "protocol": "TCP"}] if service.port else None
     return omit_none(
         {
             "name": service.name,
@@ -67,7 +85,7 @@ def _container(service: Service, parts: DeploymentParts, mounts: list[Manifest])
             "command": service.command,
             "args": service.args,
             "envFrom": [{"configMapRef": {"name": parts.config_map}}],
-            "ports": ports,
+            "ports": _ports(service),
             "startupProbe": pods.probe(service.startup_probe, service.port),
             "livenessProbe": pods.probe(service.liveness_probe, service.port),
             "readinessProbe": pods.probe(service.readiness_probe, service.port),
@@ -102,7 +120,7 @@ def deployment(service: Service, labels: Labels, parts: DeploymentParts) -> Mani
             "selector": {"matchLabels": labels.selector()},
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
             "minReadySeconds": parts.min_ready_seconds,
-            "progressDeadlineSeconds": PROGRESS_DEADLINE_SECONDS,
+            "progressDeadlineSeconds": progress_deadline(service, parts.min_ready_seconds),
             "revisionHistoryLimit": _REVISIONS,
             "template": {"metadata": {"labels": labels.all()}, "spec": pod},
         }

@@ -67,7 +67,7 @@ def probe(model: Probe, port: int | None) -> Manifest:
         **check,
         "initialDelaySeconds": model.initial_delay_seconds,
         "periodSeconds": model.period_seconds,
-        "timeoutSeconds": model.timeout_seconds,
+        "timeoutSeconds": model.timeout,
         "successThreshold": model.success_threshold,
         "failureThreshold": model.failure_threshold,
     }

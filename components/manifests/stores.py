@@ -63,7 +63,7 @@ def postgres_plan(model: Postgres, *, image: Later, secret: Later, pull_secrets:
             "POSTGRES_USER": POSTGRES_USER,
         },
         # Five minutes, for the recovery after a crash; looked at every second, so that a quick start is seen at once.
-        startup=pods.exec_probe(ready, period=1, timeout=5, failures=300),
+        startup=pods.exec_probe(ready, period=1, timeout=1, failures=300),
         liveness=pods.exec_probe(ready, period=10, timeout=5, failures=6),
         readiness=pods.exec_probe(ready, period=5, timeout=3, failures=3),
         resources=model.resources,
@@ -121,7 +121,7 @@ def redis_plan(model: Redis, *, image: Later, secret: Later, pull_secrets: tuple
         args=redis_args(model),
         env={"REDIS_PASSWORD_FILE": pods.secret_file(REDIS_SECRET_KEY)},
         # Loading a large append-only file may take minutes; meanwhile Redis is alive, but not ready.
-        startup=pods.exec_probe(_shell(_REDIS_ALIVE), period=1, timeout=3, failures=60),
+        startup=pods.exec_probe(_shell(_REDIS_ALIVE), period=1, timeout=1, failures=60),
         liveness=pods.exec_probe(_shell(_REDIS_ALIVE), period=10, timeout=3, failures=3),
         readiness=pods.exec_probe(_shell(_REDIS_READY), period=5, timeout=3, failures=2),
         resources=model.resources,

@@ -12,6 +12,9 @@ from moorage.config.quantity import quantity_value
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+PROBE_TIMEOUT_SECONDS = 2
+"""How long a check may take where nothing else is said and its period is not shorter."""
+
 
 class Amounts(Model):
     """An amount of cpu and memory."""
@@ -79,15 +82,31 @@ class Probe(Model):
     """Wait before the first check."""
     period_seconds: int = Field(default=10, ge=1, le=300)
     """Time from one check to the next."""
-    timeout_seconds: int = Field(default=2, ge=1, le=60)
-    """A check that takes longer has failed."""
+    timeout_seconds: int | None = Field(default=None, ge=1, le=60)
+    """A check that takes longer has failed. Default: 2, or ``periodSeconds`` where that is less."""
     success_threshold: int = Field(default=1, ge=1, le=10)
     """Successes in a row that make a failed container ready again."""
     failure_threshold: int = Field(default=3, ge=1, le=120)
     """Failures in a row that count."""
 
+    @property
+    def port(self) -> int | None:
+        """The port that the check itself names."""
+        check = self.http_get or self.tcp_socket
+        return check.port if check else None
+
+    @property
+    def timeout(self) -> int:
+        """Seconds after which a check has failed."""
+        return self.timeout_seconds or min(PROBE_TIMEOUT_SECONDS, self.period_seconds)
+
+    @property
+    def budget(self) -> int:
+        """Seconds that pass before a check which never succeeds has its consequence."""
+        return self.initial_delay_seconds + self.period_seconds * self.failure_threshold
+
     def broken_rules(self) -> Iterator[Broken]:
-        """Yield a number of checks other than one."""
+        """Yield a number of checks other than one, and a check that outlasts its period."""
         given = [name for name, value in self.checks().items() if value is not None]
         if len(given) != 1:
             yield Broken(
@@ -95,6 +114,13 @@ class Probe(Model):
                 rule="a probe has exactly one of httpGet, tcpSocket and exec",
                 remedy="keep one of them" if given else "add for example httpGet: {path: /health}",
                 at=(given[1],) if given else (),
+            )
+        if self.timeout > self.period_seconds:
+            yield Broken(
+                what=f"timeoutSeconds ({self.timeout}) exceeds periodSeconds ({self.period_seconds})",
+                rule="one check has ended before the next is due, or failures are noticed later than the numbers say",
+                remedy=f"lower timeoutSeconds to {self.period_seconds} or less, or raise periodSeconds",
+                at=("timeoutSeconds",),
             )
 
     def checks(self) -> dict[str, HttpGet | TcpSocket | Exec | None]:

@@ -118,6 +118,11 @@ def test_a_bad_value_is_named_with_a_remedy(old: str, new: str, what: str, remed
             "1:1",
         ),
         (changed("port: 8000", "port: 8000\nwritablePaths: [/var/a, /tmp]"), "/tmp is listed in writablePaths", "7:25"),
+        (
+            changed("periodSeconds: 1", "timeoutSeconds: 11"),
+            "startupProbe: timeoutSeconds (11) exceeds periodSeconds (10)",
+            "9:19",
+        ),
         (changed("periodSeconds: 1", "successThreshold: 2"), "startupProbe.successThreshold is 2", "9:21"),
         (changed("  periodSeconds: 1", "  tcpSocket: {}"), "startupProbe: the probe has httpGet and tcpSocket", "9:14"),
         (

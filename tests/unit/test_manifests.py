@@ -51,23 +51,35 @@ def test_all_three_probes_come_from_the_model_with_the_services_own_port() -> No
         ]
     ),
     initial=st.integers(0, 600),
-    period=st.integers(1, 300),
-    timeout=st.integers(1, 60),
+    times=st.tuples(st.integers(1, 300), st.integers(1, 60)).filter(lambda pair: pair[1] <= pair[0]),
     failures=st.integers(1, 120),
 )
 def test_a_probe_says_what_its_model_says(
-    check: dict[str, Any], initial: int, period: int, timeout: int, failures: int
+    check: dict[str, Any], initial: int, times: tuple[int, int], failures: int
 ) -> None:
-    times = {
+    period, timeout = times
+    numbers = {
         "initialDelaySeconds": initial,
         "periodSeconds": period,
         "timeoutSeconds": timeout,
         "failureThreshold": failures,
     }
-    manifest = pods.probe(Probe.model_validate({**check, **times}), 8000)
-    assert times.items() <= manifest.items()
+    manifest = pods.probe(Probe.model_validate({**check, **numbers}), 8000)
+    assert numbers.items() <= manifest.items()
     (kind,) = check
     assert manifest[kind] == {**({} if kind == "exec" else {"port": 8000}), **check[kind]}
+
+
+def test_a_check_that_says_nothing_of_its_time_never_outlasts_its_period() -> None:
+    check = {"exec": {"command": ["a"]}}
+    assert pods.probe(Probe.model_validate({**check, "periodSeconds": 1}), None)["timeoutSeconds"] == 1
+    assert pods.probe(Probe.model_validate(check), None)["timeoutSeconds"] == 2
+
+
+def test_a_rollout_waits_for_as_long_as_its_pods_may_take_to_start() -> None:
+    slow = web(startupProbe={"httpGet": {"path": "/health"}, "periodSeconds": 10, "failureThreshold": 120})
+    assert deployment(slow, BACKEND, PARTS)["spec"]["progressDeadlineSeconds"] > 1200
+    assert deployment(web(), BACKEND, PARTS)["spec"]["progressDeadlineSeconds"] == 300
 
 
 def test_a_web_service_answers_for_a_while_after_it_was_told_to_stop() -> None:
@@ -116,9 +128,17 @@ def test_the_image_is_passed_through_untouched() -> None:
     assert container_of(manifest)["image"] is image
 
 
-def test_a_worker_declares_no_port() -> None:
+def test_a_worker_declares_no_port_but_those_of_its_probes() -> None:
     assert "ports" not in container_of(deployment(worker(), WORKER, PARTS))
-    assert container_of(deployment(web(), BACKEND, PARTS))["ports"][0]["containerPort"] == 8000
+    health = {"tcpSocket": {"port": 8081}}
+    probed = container_of(deployment(worker(livenessProbe=health, readinessProbe=health), WORKER, PARTS))
+    assert probed["ports"] == [{"name": "probe-8081", "containerPort": 8081, "protocol": "TCP"}]
+
+
+def test_a_web_service_declares_its_port_once() -> None:
+    own = {"httpGet": {"path": "/health", "port": 8000}}
+    container = container_of(deployment(web(livenessProbe=own), BACKEND, PARTS))
+    assert container["ports"] == [{"name": "http", "containerPort": 8000, "protocol": "TCP"}]
 
 
 def test_pods_of_a_rollout_spread_over_nodes_without_ever_blocking_it() -> None:
