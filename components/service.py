@@ -107,9 +107,8 @@ class Service(pulumi.ComponentResource):
         self._object("budget", pod_disruption_budget(self._labels))
         scaling = self._args.service.scaling
         if scaling is not None:
-            # After the Deployment: an autoscaler without a target reports failures until there is one.
-            opts = pulumi.ResourceOptions(depends_on=[self.deployment])
-            self._object("autoscaler", horizontal_pod_autoscaler(self._labels, scaling), opts)
+            # Not after the Deployment: it starts with one pod, and the autoscaler gives it the others at once.
+            self._object("autoscaler", horizontal_pod_autoscaler(self._labels, scaling))
 
 
 def _summary(service: ServiceModel) -> dict[str, str | int]:

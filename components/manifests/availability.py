@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from components.manifests import Manifest, metadata
+
 if TYPE_CHECKING:
     from components.labels import Labels
-    from components.manifests import Manifest
     from moorage.config.service import Scaling
 
 _SCALE_UP = {
@@ -36,7 +37,7 @@ def horizontal_pod_autoscaler(labels: Labels, scaling: Scaling) -> Manifest:
     return {
         "apiVersion": "autoscaling/v2",
         "kind": "HorizontalPodAutoscaler",
-        "metadata": {"name": labels.name, "labels": labels.all()},
+        "metadata": metadata(labels, labels.name),
         "spec": {
             "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": labels.name},
             "minReplicas": scaling.min_replicas,
@@ -52,7 +53,7 @@ def pod_disruption_budget(labels: Labels) -> Manifest:
     return {
         "apiVersion": "policy/v1",
         "kind": "PodDisruptionBudget",
-        "metadata": {"name": labels.name, "labels": labels.all()},
+        "metadata": metadata(labels, labels.name),
         "spec": {
             # minAvailable 1 would block the drain of a node for ever where there is a single replica.
             "maxUnavailable": 1,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from components.manifests import Later, Manifest, omit_none, pods
+from components.manifests import Later, Manifest, metadata, omit_none, pods
 from components.naming import object_name
 
 if TYPE_CHECKING:
@@ -128,6 +128,6 @@ def deployment(service: Service, labels: Labels, parts: DeploymentParts) -> Mani
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": {"name": service.name, "labels": labels.all()},
+        "metadata": metadata(labels, labels.name),
         "spec": spec,
     }

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from components.manifests import Manifest, metadata
+
 if TYPE_CHECKING:
     from components.labels import Labels
-    from components.manifests import Manifest
 
 _NAMESPACE_LABEL = "kubernetes.io/metadata.name"
 _DNS_NAMESPACE = "kube-system"
@@ -30,7 +31,7 @@ def _policy(name: str, labels: Labels, selector: Manifest, **rules: list[Manifes
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
-        "metadata": {"name": name, "labels": labels.all()},
+        "metadata": metadata(labels, name),
         "spec": {"podSelector": selector, **rules},
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from components.manifests import Later, Manifest, omit_none
+from components.manifests import Later, Manifest, metadata, omit_none
 from components.manifests.deployment import PORT_NAME
 
 if TYPE_CHECKING:
@@ -55,11 +55,7 @@ def ingress(
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "Ingress",
-        "metadata": {
-            "name": labels.name,
-            "labels": labels.all(),
-            "annotations": {**_WAIT_FOR_ADDRESS, **annotations},
-        },
+        "metadata": metadata(labels, labels.name, annotations={**_WAIT_FOR_ADDRESS, **annotations}),
         "spec": omit_none(
             {
                 "ingressClassName": class_name,
@@ -85,5 +81,5 @@ def namespace(name: str, labels: Labels) -> Manifest:
     return {
         "apiVersion": "v1",
         "kind": "Namespace",
-        "metadata": {"name": name, "labels": {**labels.all(), **security, **versions}},
+        "metadata": metadata(labels, name, further_labels={**security, **versions}),
     }

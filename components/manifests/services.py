@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from components.manifests import Later, Manifest, omit_none
+from components.manifests import Later, Manifest, metadata, omit_none
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +22,7 @@ def service(labels: Labels, *, port: int, port_name: str, headless: bool = False
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": {"name": name, "labels": labels.all(), "annotations": dict(SKIP_AWAIT)},
+        "metadata": metadata(labels, name, annotations=SKIP_AWAIT),
         "spec": omit_none(
             {
                 "type": "ClusterIP",
@@ -39,7 +39,7 @@ def service_account(labels: Labels, *, token: bool) -> Manifest:
     return {
         "apiVersion": "v1",
         "kind": "ServiceAccount",
-        "metadata": {"name": labels.name, "labels": labels.all()},
+        "metadata": metadata(labels, labels.name),
         "automountServiceAccountToken": token,
     }
 
@@ -49,7 +49,7 @@ def config_map(labels: Labels, data: Mapping[str, str]) -> Manifest:
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": {"labels": labels.all()},
+        "metadata": metadata(labels),
         "immutable": True,
         "data": dict(sorted(data.items())),
     }
@@ -61,7 +61,7 @@ def secret(labels: Labels, data: Mapping[str, Later], *, kind: str = "Opaque") -
     return {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": {"labels": labels.all()},
+        "metadata": metadata(labels),
         "immutable": True,
         "type": kind,
         "stringData": values,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from components.manifests import Later, Manifest, omit_none, pods
+from components.manifests import Later, Manifest, metadata, omit_none, pods
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,7 +95,7 @@ def stateful_set(labels: Labels, plan: StorePlan) -> Manifest:
     return {
         "apiVersion": "apps/v1",
         "kind": "StatefulSet",
-        "metadata": {"name": labels.name, "labels": labels.all()},
+        "metadata": metadata(labels, labels.name),
         "spec": {
             "replicas": 1,
             "serviceName": f"{labels.name}-headless",

@@ -54,6 +54,13 @@ def test_every_object_carries_the_recommended_labels(stack: Recording) -> None:
         assert {f"app.kubernetes.io/{name}" for name in NAMES} <= labels.keys(), found.urn
 
 
+def test_every_object_is_owned_under_the_stacks_own_name(stack: Recording) -> None:
+    (namespace,) = stack.of("Namespace")
+    for found in stack.objects():
+        manager = found.inputs["metadata"]["annotations"]["pulumi.com/patchFieldManager"]
+        assert manager == namespace.inputs["metadata"]["name"], found.urn
+
+
 def test_every_pod_carries_its_workloads_labels_and_is_selected_by_two_of_them(stack: Recording) -> None:
     for workload in workloads(stack):
         template, selector = workload.inputs["spec"]["template"], workload.inputs["spec"]["selector"]["matchLabels"]

@@ -165,7 +165,7 @@ def test_a_service_selects_its_pods_and_is_not_waited_for_twice() -> None:
     manifest = service(BACKEND, port=8000, port_name="http")
     assert manifest["spec"]["selector"] == BACKEND.selector()
     assert manifest["spec"]["ports"] == [{"name": "http", "port": 8000, "targetPort": "http", "protocol": "TCP"}]
-    assert manifest["metadata"]["annotations"] == {"pulumi.com/skipAwait": "true"}
+    assert manifest["metadata"]["annotations"]["pulumi.com/skipAwait"] == "true"
 
 
 def test_a_headless_service_has_no_address_of_its_own() -> None:
