@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from components.kubernetes import KubernetesObject, Scope, timeouts
 from components.labels import Role
 from components.manifests import pods
 from components.manifests.availability import horizontal_pod_autoscaler, pod_disruption_budget
-from components.manifests.deployment import PORT_NAME, DeploymentParts, deployment
+from components.manifests.deployment import PORT_NAME, DeploymentParts, deployment, progress_deadline
 from components.manifests.services import config_map, secret, service, service_account
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from components.manifests import Manifest
     from moorage.config.service import Service as ServiceModel
 
-_ROLLOUT_MINUTES = 6
-"""A little more than the Deployment's progress deadline, so that its own verdict is reported first."""
+_VERDICT_SECONDS = 60
+"""How much longer a rollout is awaited than its own deadline, so that its own verdict is reported first."""
 _CAREFUL_READY_SECONDS = 10
 """How long a new pod must stay Ready outside development: one that crashes soon after its start stops the rollout."""
 
@@ -95,7 +96,9 @@ class Service(pulumi.ComponentResource):
             min_ready_seconds=0 if scope.development else _CAREFUL_READY_SECONDS,
         )
         before = [account, *(need.ready for need in self._args.needs.values()), *self._args.start_after]
-        opts = pulumi.ResourceOptions(depends_on=before, custom_timeouts=timeouts(_ROLLOUT_MINUTES))
+        deadline = progress_deadline(self._args.service, parts.min_ready_seconds)
+        patience = timeouts(math.ceil((deadline + _VERDICT_SECONDS) / 60))
+        opts = pulumi.ResourceOptions(depends_on=before, custom_timeouts=patience)
         return self._object("deployment", deployment(self._args.service, self._labels, parts), opts)
 
     def _create_service(self) -> None:
