@@ -1,0 +1,49 @@
+import react from "@vitejs/plugin-react";
+import type { Plugin } from "vite";
+import { defineConfig } from "vite";
+
+/** Answers the probes of the development server as nginx does in production. */
+function health(): Plugin {
+  return {
+    name: "health",
+    configureServer(server) {
+      server.middlewares.use("/health", (_request, response) => {
+        response.setHeader("Content-Type", "text/plain");
+        response.end("ok\n");
+      });
+    },
+  };
+}
+
+/**
+ * Copies each script and style sheet to a name without its hash. During a rollout a page of the old release may ask a
+ * pod of the new one for its assets; nginx then serves these.
+ */
+function stableCopies(): Plugin {
+  return {
+    name: "stable-copies",
+    generateBundle(_options, bundle) {
+      for (const file of Object.values(bundle)) {
+        const match = /^assets\/(.+)-[\w-]{8}\.(js|css)$/.exec(file.fileName);
+        if (match !== null) {
+          const source = file.type === "chunk" ? file.code : file.source;
+          this.emitFile({ type: "asset", fileName: `assets/current/${match[1]}.${match[2]}`, source });
+        }
+      }
+    },
+  };
+}
+
+export default defineConfig({
+  plugins: [react(), health(), stableCopies()],
+  // The image's file system is read-only; on a developer's machine the usual place is as good.
+  cacheDir: process.env.VITE_CACHE_DIR ?? "node_modules/.vite",
+  server: {
+    host: process.env.HTTP_HOST ?? "127.0.0.1",
+    port: Number(process.env.HTTP_PORT ?? 8080),
+    strictPort: true,
+    // Behind the ingress /api never comes here; without one, a backend on this machine answers.
+    proxy: { "/api": process.env.BACKEND_URL ?? "http://127.0.0.1:8000" },
+  },
+  build: { target: "es2022", sourcemap: false, assetsInlineLimit: 0 },
+});
