@@ -14,15 +14,19 @@ import grpc  # type: ignore[import-untyped]
 from pulumi.runtime import proto
 from pulumi_policy import EnforcementLevel
 
+from policy.exemptions import CONFIG_KEY, configured
 from policy.objects import Object, Origin
 from policy.pulumi_objects import decode, judged, resource_objects
 from policy.registry import RULES
-from policy.settings import ALL, STAGES, nearest, stage_of, wrong_settings
+from policy.settings import ALL, STAGES, SettingsError, nearest, stage_of, wrong_settings
 from policy.stack import Stack
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pulumi_policy import Policy
 
+    from policy.exemptions import Exemption
     from policy.judge import Unjudged
 
 
@@ -33,7 +37,9 @@ class Session:
         self._here = threading.local()
         self.seen: dict[str, tuple[Object, ...]] = {}
         self.stack: Stack | None = None
-        self.unjudged: dict[tuple[str, str], Unjudged] = {}
+        self.unjudged: dict[tuple[str, str, str], Unjudged] = {}
+        self.exemptions: tuple[Exemption, ...] = ()
+        self.dry_run = False
 
     @property
     def current(self) -> tuple[Object, ...] | None:
@@ -44,9 +50,14 @@ class Session:
         """Set the resource that policies judge from here on."""
         self._here.objects = objects
 
+    def enter_stack(self, objects: tuple[Object, ...], dependencies: Mapping[str, frozenset[str]]) -> None:
+        """Set the stack that policies judge from here on."""
+        self.stack = Stack(objects, dependencies, tuple(self.unjudged.values()), self.exemptions, dry_run=self.dry_run)
+
     def note(self, unjudged: Unjudged) -> None:
-        """Remember a value that was not known, once for each field."""
-        self.unjudged.setdefault((unjudged.about.origin.urn or unjudged.about.title, unjudged.path), unjudged)
+        """Remember a value that was not known, once for each field and rule."""
+        key = (unjudged.about.origin.urn or unjudged.about.title, unjudged.path, unjudged.rule.name)
+        self.unjudged.setdefault(key, unjudged)
 
 
 class Analyzer:
@@ -62,10 +73,15 @@ class Analyzer:
         return getattr(self._servicer, name)
 
     def ConfigureStack(self, request: Any, context: Any) -> Any:  # noqa: N802  # the protocol's name
-        """Choose the levels of the stack's stage, before the engine asks for them."""
+        """Choose the levels of the stack's stage, before the engine asks for them, and read its exemptions."""
         stage = request.config.get("policy:stage") or stage_of(request.stack)
         if stage not in STAGES:
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"policy:stage must be dev or prod, is {stage!r}")
+        try:
+            self._session.exemptions = configured(request.config.get(CONFIG_KEY, "[]"))
+        except SettingsError as error:
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+        self._session.dry_run = request.dry_run
         for policy in self._policies:
             policy.enforcement_level = EnforcementLevel(RULES[policy.name].levels.of(stage).value)
         return self._servicer.ConfigureStack(request, context)
@@ -112,7 +128,7 @@ class Analyzer:
                 self._session.seen[resource.urn] = tuple(found)
             objects += self._session.seen[resource.urn]
             dependencies[resource.urn] = frozenset(resource.dependencies)
-        self._session.stack = Stack(tuple(objects), dependencies)
+        self._session.enter_stack(tuple(objects), dependencies)
         return self._servicer.AnalyzeStack(proto.AnalyzeStackRequest(), context)
 
 

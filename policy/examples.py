@@ -33,7 +33,7 @@ class Broken:
 
     ``path`` leads from the object ``target`` (``Kind/name``) to the field that gets ``value``. ``unknown`` leads to
     the field that the rule cannot do without, where that is another one; ``reads`` is false for a rule that looks at
-    no field, only at whether an object is there.
+    no field, only at whether an object is there. ``protected`` is Pulumi's option of that name.
     """
 
     path: str
@@ -41,6 +41,7 @@ class Broken:
     target: str = "Deployment/web"
     unknown: str | None = None
     reads: bool = True
+    protected: bool = True
 
     @property
     def watched(self) -> str:
@@ -58,10 +59,15 @@ def changed(objects: list[dict[str, Any]], target: str, path: str, value: Any) -
     """Return a copy of ``objects`` in which the field at ``path`` of ``target`` has ``value``; raises KeyError."""
     result = copy.deepcopy(objects)
     for item in result:
-        if f"{item['kind']}/{item['metadata']['name']}" == target:
+        if title_of(item) == target:
             _put(item, path, value)
             return result
     raise KeyError(target)
+
+
+def title_of(item: dict[str, Any]) -> str:
+    """Return ``Kind/name`` of a manifest."""
+    return f"{item['kind']}/{item['metadata']['name']}"
 
 
 def steps(path: str) -> list[str | int]:

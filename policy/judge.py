@@ -95,6 +95,13 @@ def each(items: Iterable[Item], check: Callable[[Item], Iterable[Any]]) -> Itera
             yield Remark(error.path, error.found, f"must be {error.expected}")
 
 
+def across(objects: Iterable[Object], check: Callable[[Object], Iterable[Any]]) -> Iterator[tuple[Object, Any]]:
+    """Yield the remarks of ``check`` on every object, with the object: what a rule on the whole stack returns."""
+    for about in objects:
+        for remark in each((about,), check):
+            yield about, remark
+
+
 def _bound(rule: Rule, settings: Mapping[str, Any]) -> Callable[[Any], Iterable[Any]]:
     if not rule.with_settings:
         return rule.check

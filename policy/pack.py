@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_policy import (
@@ -15,6 +16,7 @@ from pulumi_policy import (
 )
 
 import policy.rules  # noqa: F401  # registers every rule
+from policy.exemptions import exempt
 from policy.judge import Finding, judge, judge_stack
 from policy.objects import Object, Origin
 from policy.pulumi_objects import resource_objects, thaw
@@ -72,7 +74,8 @@ def _stack_validator(rule: Rule, session: Session) -> Callable[[StackValidationA
     def validate(args: StackValidationArgs, report: ReportViolation) -> None:
         stack = session.stack
         if stack is None:
-            stack = Stack(tuple(item for resource in args.resources for item in _objects(resource)))
+            objects = tuple(item for resource in args.resources for item in _objects(resource))
+            stack = Stack(objects, {}, tuple(session.unjudged.values()), session.exemptions, dry_run=session.dry_run)
         _report(judge_stack(rule, stack, {**rule.defaults, **args.get_config()}), report, session)
 
     return validate
@@ -80,16 +83,21 @@ def _stack_validator(rule: Rule, session: Session) -> Callable[[StackValidationA
 
 def _remediator(rule: Rule) -> Callable[[ResourceValidationArgs], Any]:
     def remediate(args: ResourceValidationArgs) -> Mapping[str, Any] | None:
+        kind = args.resource_type.rpartition(":")[2]
+        if rule.remedy is None or (rule.kinds and kind not in rule.kinds):
+            return None
         # Changed in place and handed back: a copy would turn secrets into plain text.
-        return args.props if rule.remedy is not None and rule.remedy(args.props) else None
+        return args.props if rule.remedy(args.props) else None
 
     return remediate
 
 
 def _report(outcomes: Iterable[Outcome], report: ReportViolation, session: Session) -> None:
+    today = date.today()  # noqa: DTZ011  # an exemption ends with the day where the pack runs
     for outcome in outcomes:
         if isinstance(outcome, Finding):
-            report(outcome.message, outcome.about.origin.urn)
+            if exempt(outcome, session.exemptions, today) is None:
+                report(outcome.message, outcome.about.origin.urn)
         else:
             session.note(outcome)
 

@@ -3,21 +3,44 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from policy.selectors import labels_of, namespace_of, selects, selects_by_map
+from policy.tree import ShapeError, UnknownError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from policy.exemptions import Exemption
+    from policy.judge import Unjudged
     from policy.objects import Object, Pod
+    from policy.tree import Node
+
+SELECTORS: Final = {
+    "Service": ("spec", "selector"),
+    "NetworkPolicy": ("spec", "podSelector"),
+    "PodDisruptionBudget": ("spec", "selector"),
+}
+"""Where the kinds that select pods by label keep their selector; a Service's is a plain map."""
 
 
 @dataclass(frozen=True, eq=False)
 class Stack:
-    """Objects in the order in which they were declared, and the URNs that each URN depends on, of Pulumi's."""
+    """Objects in the order in which they were declared, and what else rules on the whole need to know.
+
+    ``dependencies`` hold the URNs that each of Pulumi's URNs depends on, ``unjudged`` what the other rules could not
+    judge, ``exemptions`` those of the stack's configuration, ``today`` the day on which they may have expired;
+    ``dry_run`` marks a preview.
+    """
 
     objects: tuple[Object, ...]
     dependencies: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    unjudged: tuple[Unjudged, ...] = ()
+    exemptions: tuple[Exemption, ...] = ()
+    today: date = field(default_factory=date.today)
+    dry_run: bool = False
 
     @cached_property
     def by_kind(self) -> dict[str, list[Object]]:
@@ -38,9 +61,116 @@ class Stack:
         return tuple(item.pod for item in self.objects if item.pod is not None and not item.partial)
 
     def find(self, kind: str, namespace: str, name: str) -> Object | None:
-        """Return the object of that name, or None."""
-        return self._by_name.get((kind, namespace, name))
+        """Return the object of that name, None for none; raises UnknownError where a name of the kind is not known."""
+        known, unknown = self._names(kind)
+        found = known.get((namespace, name))
+        if found is None and unknown is not None:
+            raise UnknownError(unknown)
+        return found
+
+    def autoscaler(self, workload: Object) -> Object | None:
+        """Return the autoscaler that owns a workload; raises UnknownError where a target is not known."""
+        targets, unknown = self._targets
+        name = workload.root["metadata"]["name"].text() or ""
+        found = targets.get((namespace_of(workload.root), workload.kind, name))
+        if found is None and unknown is not None:
+            raise UnknownError(unknown)
+        return found
 
     @cached_property
-    def _by_name(self) -> dict[tuple[str, str, str], Object]:
-        return {(item.kind, item.namespace, item.name): item for item in self.objects}
+    def _targets(self) -> tuple[dict[tuple[str, str, str], Object], str | None]:
+        targets: dict[tuple[str, str, str], Object] = {}
+        unknown = None
+        for scaler in self.of("HorizontalPodAutoscaler"):
+            try:
+                target = scaler.root.at("spec", "scaleTargetRef")
+                kind, name = target["kind"].text() or "", target["name"].text() or ""
+                targets[namespace_of(scaler.root), kind, name] = scaler
+            except UnknownError as error:
+                unknown = error.path
+            except ShapeError:
+                continue
+        return targets, unknown
+
+    def matching(self, selecting: Object) -> list[Pod]:
+        """Return the pods that an object selects; raises UnknownError where a label that may decide is not known."""
+        selector = selecting.root.at(*SELECTORS[selecting.kind])
+        namespace = namespace_of(selecting.root)
+        plain = selecting.kind == "Service"
+        labels, fits = (selector, selects_by_map) if plain else (selector["matchLabels"], selects)
+        found = [pod for pod, has in self._candidates(namespace, labels) if fits(selector, has)]
+        if not found and self._unlabelled:
+            raise UnknownError(self._unlabelled[0])
+        return found
+
+    def selecting(self, kind: str) -> tuple[dict[Pod, list[Object]], str | None]:
+        """Return the objects of ``kind`` that select each pod, and the path of a selector that is not known, if any."""
+        return self._selecting[kind]
+
+    @cached_property
+    def _selecting(self) -> dict[str, tuple[dict[Pod, list[Object]], str | None]]:
+        result: dict[str, tuple[dict[Pod, list[Object]], str | None]] = {}
+        for kind in SELECTORS:
+            by_pod: dict[Pod, list[Object]] = {}
+            unknown = None
+            for item in self.of(kind):
+                try:
+                    for pod in self.matching(item):
+                        by_pod.setdefault(pod, []).append(item)
+                except UnknownError as error:
+                    unknown = error.path
+                except ShapeError:
+                    continue  # the rules on the object itself report it
+            result[kind] = by_pod, unknown
+        return result
+
+    def _candidates(self, namespace: str, labels: Node) -> Iterable[tuple[Pod, dict[str, str]]]:
+        """Return the pods of a namespace that have one of the labels asked for, or all where none is."""
+        for key, node in labels.fields():
+            return self._labelled.get((namespace, key, node.text() or ""), ())
+        return self._labelled.get((namespace, "", ""), ())
+
+    @cached_property
+    def _labelled(self) -> dict[tuple[str, str, str], list[tuple[Pod, dict[str, str]]]]:
+        index: dict[tuple[str, str, str], list[tuple[Pod, dict[str, str]]]] = {}
+        for pod in self.pods:
+            try:
+                labels, namespace = labels_of(pod.metadata), namespace_of(pod.owner.root)
+            except (UnknownError, ShapeError):
+                continue
+            for key, value in (("", ""), *labels.items()):
+                index.setdefault((namespace, key, value), []).append((pod, labels))
+        return index
+
+    @cached_property
+    def _unlabelled(self) -> list[str]:
+        """The paths of labels and namespaces of pods that are not known."""
+        paths = []
+        for pod in self.pods:
+            try:
+                labels_of(pod.metadata)
+                namespace_of(pod.owner.root)
+            except UnknownError as unknown:
+                paths.append(unknown.path)
+            except ShapeError:
+                continue
+        return paths
+
+    def _names(self, kind: str) -> tuple[dict[tuple[str, str], Object], str | None]:
+        if kind not in self._named:
+            known: dict[tuple[str, str], Object] = {}
+            unknown = None
+            for item in self.of(kind):
+                try:
+                    name = item.root["metadata"]["name"].text()
+                    known[namespace_of(item.root), name or ""] = item
+                except UnknownError as error:
+                    unknown = error.path
+                except ShapeError:
+                    continue
+            self._named[kind] = known, unknown
+        return self._named[kind]
+
+    @cached_property
+    def _named(self) -> dict[str, tuple[dict[tuple[str, str], Object], str | None]]:
+        return {}

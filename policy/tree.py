@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SHOWN_CHARACTERS: Final = 80
+_SPECIAL: Final = frozenset("./[]")
 _KINDS: Final[tuple[tuple[Any, str], ...]] = (
     (type(None), "null"),
     (bool, "a boolean"),
@@ -201,7 +202,7 @@ def _child(value: Any, key: Any) -> Any:
 
 
 def _joined(path: str, key: str) -> str:
-    if any(character in key for character in "./[]"):
+    if not _SPECIAL.isdisjoint(key):
         return f"{path}[{json.dumps(key)}]"
     return f"{path}.{key}" if path else key
 

@@ -1,19 +1,43 @@
 """The rules, one module a subject; importing this package registers them all."""
 
 from policy.rules import (
+    availability,
+    builds,
     images,
+    ingresses,
+    metadata,
+    namespaces,
+    network,
     pod_security_baseline,
+    pod_security_confinement,
     pod_security_restricted,
     probes,
+    rbac,
+    references,
     resources,
+    rollout,
+    secrets,
+    stack_wide,
     workload_security,
 )
 
 __all__ = [
+    "availability",
+    "builds",
     "images",
+    "ingresses",
+    "metadata",
+    "namespaces",
+    "network",
     "pod_security_baseline",
+    "pod_security_confinement",
     "pod_security_restricted",
     "probes",
+    "rbac",
+    "references",
     "resources",
+    "rollout",
+    "secrets",
+    "stack_wide",
     "workload_security",
 ]

@@ -8,7 +8,7 @@ from policy.examples import CONTAINER, POD, REMOVE, Broken
 from policy.judge import each
 from policy.mend import containers_of, ensure, pod_spec_of
 from policy.registry import ALWAYS, REMEDIED_IN_DEV, Scope, Severity, rule
-from policy.rules.pod_security_baseline import PROFILES, bad_profile, holders
+from policy.rules.pod_security_confinement import PROFILES, bad_profile, holders
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,8 +18,10 @@ from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, unknown_checking_proxy
 
 from policy.analyzer import Session
 from policy.examples import changed, compliant_stack
-from policy.pack import policies
-from policy.registry import RULES
+from policy.judge import Finding, judge, judge_stack
+from policy.pack import _objects, policies
+from policy.registry import RULES, Scope
+from policy.stack import Stack
 
 Manifest = dict[str, Any]
 
@@ -51,23 +53,32 @@ def settings_of(name: str) -> dict[str, Any]:
 class Judge:
     """One run of the pack over some objects; ``violations`` are (policy, message) pairs."""
 
-    def __init__(self, *manifests: Manifest, only: str | None = None, config: dict[str, Any] | None = None) -> None:
-        self.session = Session()
+    def __init__(
+        self,
+        *manifests: Manifest,
+        only: str | None = None,
+        config: dict[str, Any] | None = None,
+        unprotected: str | None = None,
+        session: Session | None = None,
+    ) -> None:
+        self.session = session or Session()
+        self.session.dry_run = True
         self.violations: list[tuple[str, str]] = []
         for policy in policies(self.session):
-            if only is not None and policy.name != only:
+            if only not in {None, policy.name, "list-unjudged-values"}:
                 continue
             settings = settings_of(policy.name) | (config or {})
 
             def report(message: str, urn: str | None = None, name: str = policy.name) -> None:
-                assert urn is not None
+                if only not in {None, name}:
+                    return
                 self.violations.append((name, message))
 
             if isinstance(policy, ResourceValidationPolicy):
                 for manifest in manifests:
-                    policy.validate(_resource_args(manifest, settings), report)
+                    policy.validate(_resource_args(manifest, settings, unprotected), report)
             elif isinstance(policy, StackValidationPolicy):
-                resources = [_stack_resource(manifest) for manifest in manifests]
+                resources = [_stack_resource(manifest, unprotected) for manifest in manifests]
                 policy.validate(StackValidationArgs(resources, settings), report)
 
     @property
@@ -88,15 +99,33 @@ class Judge:
         return result
 
 
-def _resource_args(manifest: Manifest, settings: dict[str, Any]) -> ResourceValidationArgs:
+def sweep(*manifests: Manifest) -> set[str]:
+    """Return the names of the rules that are broken, reading each object through the proxies once: for many runs."""
+    objects = [item for manifest in manifests for item in _objects(_resource_args(manifest, {}, None))]
+    stack = Stack(tuple(objects), dry_run=True)
+    broken = set()
+    for rule in RULES.values():
+        settings = settings_of(rule.name)
+        if rule.scope is Scope.STACK:
+            outcomes = list(judge_stack(rule, stack, settings))
+        else:
+            outcomes = [outcome for item in objects for outcome in judge(rule, item, settings)]
+        findings = [outcome for outcome in outcomes if isinstance(outcome, Finding)]
+        assert all(finding.message for finding in findings)
+        broken |= {finding.rule.name for finding in findings}
+    return broken
+
+
+def _resource_args(manifest: Manifest, settings: dict[str, Any], unprotected: str | None) -> ResourceValidationArgs:
     props = unknown_checking_proxy(copy.deepcopy(manifest))
     name = str(manifest.get("metadata", {}).get("name", "x")) if isinstance(manifest.get("metadata"), dict) else "x"
     urn = f"urn:pulumi:test::test::{pulumi_type(manifest)}::{name}"
-    return ResourceValidationArgs(pulumi_type(manifest), props, urn, name, options(), None, settings)
+    opts = options(protect=f"{manifest['kind']}/{name}" != unprotected)
+    return ResourceValidationArgs(pulumi_type(manifest), props, urn, name, opts, None, settings)
 
 
-def _stack_resource(manifest: Manifest) -> PolicyResource:
-    args = _resource_args(manifest, {})
+def _stack_resource(manifest: Manifest, unprotected: str | None) -> PolicyResource:
+    args = _resource_args(manifest, {}, unprotected)
     return PolicyResource(args.resource_type, args.props, args.urn, args.name, args.opts, None, None, [], {})
 
 

@@ -50,7 +50,10 @@ def server(stack: str = "prod", config: dict[str, str] | None = None, **policy_c
 def request(manifest: Manifest) -> Any:
     properties = struct_pb2.Struct()
     json_format.ParseDict(manifest, properties)
-    return proto.AnalyzeRequest(type=pulumi_type(manifest), urn=urn_of(manifest), name="x", properties=properties)
+    options = proto.AnalyzerResourceOptions(protect=True)
+    return proto.AnalyzeRequest(
+        type=pulumi_type(manifest), urn=urn_of(manifest), name="x", properties=properties, options=options
+    )
 
 
 def analyze(analyzer: Analyzer, manifest: Manifest) -> dict[str, int]:

@@ -1,0 +1,173 @@
+"""Names, labels, namespaces and versions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from policy.examples import REMOVE, Broken
+from policy.mend import ensure
+from policy.objects import CLUSTER_SCOPED, POD_PATHS
+from policy.registry import ALWAYS, DEV_ADVISORY, REMEDIED_IN_DEV, Scope, Severity, rule
+from policy.unknowns import UNKNOWN_STRINGS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policy.objects import Object
+    from policy.tree import Remark
+
+NAME_LABEL: Final = "app.kubernetes.io/name"
+MANAGED_LABEL: Final = "app.kubernetes.io/managed-by"
+WORKLOADS: Final = frozenset(POD_PATHS)
+REMOVED: Final[dict[tuple[str, str], str]] = {
+    ("extensions/v1beta1", "Deployment"): "apps/v1",
+    ("extensions/v1beta1", "DaemonSet"): "apps/v1",
+    ("extensions/v1beta1", "ReplicaSet"): "apps/v1",
+    ("extensions/v1beta1", "Ingress"): "networking.k8s.io/v1",
+    ("extensions/v1beta1", "NetworkPolicy"): "networking.k8s.io/v1",
+    ("extensions/v1beta1", "PodSecurityPolicy"): "Pod Security labels",
+    ("networking.k8s.io/v1beta1", "Ingress"): "networking.k8s.io/v1",
+    ("networking.k8s.io/v1beta1", "IngressClass"): "networking.k8s.io/v1",
+    ("batch/v1beta1", "CronJob"): "batch/v1",
+    ("batch/v2alpha1", "CronJob"): "batch/v1",
+    ("policy/v1beta1", "PodDisruptionBudget"): "policy/v1",
+    ("policy/v1beta1", "PodSecurityPolicy"): "Pod Security labels",
+    ("autoscaling/v2beta1", "HorizontalPodAutoscaler"): "autoscaling/v2",
+    ("autoscaling/v2beta2", "HorizontalPodAutoscaler"): "autoscaling/v2",
+    ("discovery.k8s.io/v1beta1", "EndpointSlice"): "discovery.k8s.io/v1",
+    ("storage.k8s.io/v1beta1", "CSIDriver"): "storage.k8s.io/v1",
+    ("storage.k8s.io/v1beta1", "CSINode"): "storage.k8s.io/v1",
+    ("storage.k8s.io/v1beta1", "StorageClass"): "storage.k8s.io/v1",
+    ("storage.k8s.io/v1beta1", "VolumeAttachment"): "storage.k8s.io/v1",
+    ("storage.k8s.io/v1beta1", "CSIStorageCapacity"): "storage.k8s.io/v1",
+    ("apiregistration.k8s.io/v1beta1", "APIService"): "apiregistration.k8s.io/v1",
+    ("apiextensions.k8s.io/v1beta1", "CustomResourceDefinition"): "apiextensions.k8s.io/v1",
+    ("certificates.k8s.io/v1beta1", "CertificateSigningRequest"): "certificates.k8s.io/v1",
+    ("coordination.k8s.io/v1beta1", "Lease"): "coordination.k8s.io/v1",
+    ("scheduling.k8s.io/v1beta1", "PriorityClass"): "scheduling.k8s.io/v1",
+    ("node.k8s.io/v1beta1", "RuntimeClass"): "node.k8s.io/v1",
+}
+"""Versions that Kubernetes no longer serves (all were gone by 1.27), and what took their place."""
+REMOVED_GROUPS: Final = {
+    "apps/v1beta1": "apps/v1",
+    "apps/v1beta2": "apps/v1",
+    "rbac.authorization.k8s.io/v1beta1": "rbac.authorization.k8s.io/v1",
+    "admissionregistration.k8s.io/v1beta1": "admissionregistration.k8s.io/v1",
+    "events.k8s.io/v1beta1": "events.k8s.io/v1",
+    "flowcontrol.apiserver.k8s.io/v1beta1": "flowcontrol.apiserver.k8s.io/v1",
+    "flowcontrol.apiserver.k8s.io/v1beta2": "flowcontrol.apiserver.k8s.io/v1",
+    "flowcontrol.apiserver.k8s.io/v1beta3": "flowcontrol.apiserver.k8s.io/v1",
+}
+
+
+def fix_labels(root: Any) -> bool:
+    """Add the labels that follow from the object itself: its name, and that Pulumi manages it."""
+    metadata = root.get("metadata") if isinstance(root, Mapping) else None
+    name = metadata.get("name") if isinstance(metadata, Mapping) else None
+    changed = False
+    if isinstance(name, str) and name not in UNKNOWN_STRINGS:
+        for label, value in ((NAME_LABEL, name), (MANAGED_LABEL, "pulumi")):
+            changed |= ensure(metadata, ("labels", label), value[:63].rstrip("-."), lambda _: True)
+    return changed
+
+
+@rule(
+    "MET-01",
+    "require-recommended-labels",
+    summary="Workloads, Services and Ingresses carry the recommended labels.",
+    why="nobody can tell otherwise whose an object is, in the cluster, in metrics and in bills",
+    fix="add the labels app.kubernetes.io/name and app.kubernetes.io/managed-by, and those of your own list",
+    scope=Scope.OBJECT,
+    kinds=WORKLOADS | {"Service", "Ingress"},
+    levels=REMEDIED_IN_DEV,
+    severity=Severity.LOW,
+    standards=(),
+    settings={"labels": {"type": "array", "items": {"type": "string"}, "default": [NAME_LABEL, MANAGED_LABEL]}},
+    remedy=fix_labels,
+    example=Broken(target="Service/web", path='metadata.labels["app.kubernetes.io/name"]', value=REMOVE),
+)
+def require_labels(about: Object, settings: Mapping[str, Any]) -> Iterator[Remark]:
+    """Ask for each label of the setting, with a value."""
+    labels = about.root["metadata"]["labels"]
+    for label in settings["labels"]:
+        if not labels[label].text():
+            yield labels[label].remark("must be set")
+
+
+@rule(
+    "MET-02",
+    "require-namespace",
+    summary="Every object names its namespace, which is neither default nor one of Kubernetes' own.",
+    why="without a namespace of its own, nothing separates an application's rights, quota and network from others",
+    fix="set metadata.namespace",
+    scope=Scope.OBJECT,
+    levels=ALWAYS,
+    severity=Severity.MEDIUM,
+    standards=("CIS 5.6.4",),
+    settings={"allowed": {"type": "array", "items": {"type": "string"}, "default": []}},
+    example=Broken(path="metadata.namespace", value="default"),
+)
+def require_namespace(about: Object, settings: Mapping[str, Any]) -> Iterator[Remark]:
+    """Ask for a namespace of objects of Kubernetes' own namespaced kinds; of other kinds only that it is not default."""
+    if about.kind in CLUSTER_SCOPED or ":" in about.kind or about.partial or not about.kind:
+        return
+    node = about.root["metadata"]["namespace"]
+    name = node.text()
+    builtin = about.group in {"", "apps", "batch", "policy", "autoscaling"} or about.group.endswith(".k8s.io")
+    if not name and not builtin:
+        return  # a custom resource may well be cluster-scoped
+    if name in settings["allowed"] and name:
+        return
+    if not name or name == "default" or name.startswith("kube-"):
+        yield node.remark("must be a namespace of the application's own")
+
+
+@rule(
+    "MET-04",
+    "disallow-removed-api-versions",
+    summary="No object is of an API version that Kubernetes has removed.",
+    why="the API server refuses it",
+    fix="use the version that took its place",
+    scope=Scope.OBJECT,
+    levels=DEV_ADVISORY,
+    severity=Severity.HIGH,
+    standards=(),
+    example=Broken(target="PodDisruptionBudget/web", path="apiVersion", value="policy/v1beta1", reads=False),
+)
+def disallow_removed_versions(about: Object) -> Iterator[Remark]:
+    """Ask for a version that is served by 1.27 and later."""
+    instead = REMOVED.get((about.api_version, about.kind)) or REMOVED_GROUPS.get(about.api_version)
+    if instead is not None:
+        yield about.root["apiVersion"].remark(f"must be {instead} instead of {about.api_version}", hide=True)
+
+
+def fix_pod_security_labels(root: Any) -> bool:
+    """Enforce restricted where nothing is said; a level that was chosen stays."""
+    way = ("labels", "pod-security.kubernetes.io/enforce")
+    metadata = root.get("metadata")
+    return isinstance(metadata, Mapping) and ensure(metadata, way, "restricted", lambda _: True)
+
+
+@rule(
+    "MET-03",
+    "require-pod-security-labels",
+    summary="Every Namespace has the API server enforce a Pod Security Standard.",
+    why="whatever reaches the namespace by another way than this stack is held to nothing otherwise",
+    fix="label the Namespace pod-security.kubernetes.io/enforce: restricted",
+    scope=Scope.OBJECT,
+    kinds=frozenset({"Namespace"}),
+    levels=REMEDIED_IN_DEV,
+    severity=Severity.HIGH,
+    standards=("NSA pod security",),
+    settings={"levels": {"type": "array", "items": {"type": "string"}, "default": ["restricted"]}},
+    remedy=fix_pod_security_labels,
+    example=Broken(
+        target="Namespace/shop-prod", path='metadata.labels["pod-security.kubernetes.io/enforce"]', value=REMOVE
+    ),
+)
+def require_pod_security_labels(namespace: Object, settings: Mapping[str, Any]) -> Iterator[Remark]:
+    """Ask for one of the levels in the setting."""
+    node = namespace.root["metadata"]["labels"]["pod-security.kubernetes.io/enforce"]
+    if node.text() not in settings["levels"]:
+        yield node.remark(f"must be {' or '.join(settings['levels'])}")
