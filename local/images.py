@@ -128,6 +128,7 @@ class PlatformImages:
         if result.returncode:
             raise fail(
                 f"the platform's image {reference} could not be built",
+                where=f"unix://{self.layout.buildkit_socket}",
                 why="see BuildKit's last lines",
                 remedy="`moorage platform logs buildkitd` shows more; then run the same command again",
                 detail=result.stderr.strip().splitlines()[-8:],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,13 +32,17 @@ CONTROLLER_NAMESPACE = "ingress"
 CONTEXT = "moorage"
 BUILDER = "moorage"
 CA_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
+HIGHEST_PORT = 65535
 
 
 def _port(name: str, default: int) -> int:
     text = os.environ.get(name, str(default))
-    if not text.isdigit() or not 1 <= int(text) <= 65535:
+    if not re.fullmatch("[0-9]{1,5}", text) or not 1 <= int(text) <= HIGHEST_PORT:
         raise fail(
-            f"{name}={text} is no port", why="a port is a number from 1 to 65535", remedy=f"unset {name} or correct it"
+            f"{name}={text} is no port",
+            where="the environment",
+            why=f"a port is a number from 1 to {HIGHEST_PORT}",
+            remedy=f"unset {name}, or set it to for example {default}",
         )
     return int(text)
 

@@ -83,6 +83,7 @@ def install(needs: Sequence[Need]) -> list[str]:
         sudo = "sudo " if os.geteuid() else ""
         raise fail(
             f"system packages are missing: {', '.join(packages)}",
+            where="this machine",
             why=purposes if shutil.which("apt-get") else f"this system has no apt; {purposes}",
             remedy=f"{sudo}apt-get update && {sudo}{' '.join(command)}, or their equal on this system",
         )
@@ -102,6 +103,13 @@ def unpacked() -> Path:
     target = cache_folder() / "debian" / key
     if target.is_dir():
         return target
+    if shutil.which("apt-get") is None:
+        raise fail(
+            f"the files of {' and '.join(UNPACKED)} are missing",
+            where=str(target),
+            why="apt brings them, and this system has none",
+            remedy="use Debian or Ubuntu, or name cluster, registry and builder of your own in Pulumi.<stack>.yaml",
+        )
     target.parent.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(prefix=".unpack-", dir=target.parent))
     try:
@@ -114,7 +122,10 @@ def unpacked() -> Path:
         if result.returncode:
             raise _apt_failed(" ".join(download), result)
         for package in sorted(aside.glob("*.deb")):
-            subprocess.run(["dpkg-deb", "-x", str(package), str(aside / "files")], check=True)
+            unpack = ["dpkg-deb", "-x", str(package), str(aside / "files")]
+            result = _apt(unpack, dict(os.environ))
+            if result.returncode:
+                raise _unpack_failed(" ".join(unpack), result)
         (aside / "files").rename(target)
     except OSError:
         if not target.is_dir():
@@ -131,6 +142,16 @@ def _release() -> str:
 def _apt(command: list[str], environment: dict[str, str], cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command, env=environment, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+
+
+def _unpack_failed(command: str, result: subprocess.CompletedProcess[str]) -> MoorageError:
+    return fail(
+        "a package could not be unpacked",
+        where=command,
+        why="see dpkg-deb's own words",
+        remedy=f"check free space below {cache_folder()}, then run the same command again",
+        detail=result.stderr.strip().splitlines()[-8:],
     )
 
 

@@ -237,6 +237,7 @@ def _require_root() -> None:
     if os.geteuid() != 0:
         raise fail(
             "the embedded platform needs root",
+            where="this machine",
             why="it makes network namespaces, mounts and cgroups for real containers",
             remedy="run the same command with sudo -E, or name cluster, registry and builder of your own in Pulumi.<stack>.yaml",
         )

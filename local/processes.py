@@ -99,15 +99,18 @@ def ensure(program: Program, log: Path) -> bool:
         log.rename(log.with_suffix(".log.1"))
     enter = ("nsenter", f"--net=/run/netns/{NAMESPACE}", "--") if program.on_node else ()
     with log.open("ab") as output:
-        process = subprocess.Popen(
-            [*enter, *program.command],
-            env=_environment(program),
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        try:
+            process = subprocess.Popen(
+                [*enter, *program.command],
+                env=_environment(program),
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise _not_startable(program, error) from None
     _reap_later(process)
     began = start_ticks(process.pid)
     if began is None:
@@ -189,6 +192,15 @@ def wait_until(
                 detail=logs,
             )
         time.sleep(POLL_SECONDS)
+
+
+def _not_startable(program: Program, error: OSError) -> MoorageError:
+    return fail(
+        f"{program.name} cannot be started",
+        where=program.command[0],
+        why=error.strerror or str(error),
+        remedy="run `moorage up` again: it builds and links what is missing; `moorage doctor` shows what that is",
+    )
 
 
 def died(name: str, log: Path) -> MoorageError:

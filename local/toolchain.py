@@ -31,8 +31,9 @@ def choice() -> str:
     if chosen not in CHOICES:
         raise fail(
             f"MOORAGE_TOOLCHAIN={chosen} is no choice",
+            where="the environment",
             why=f"it is one of {', '.join(CHOICES)}",
-            remedy="unset it, or choose one of them",
+            remedy="unset MOORAGE_TOOLCHAIN, or set it to one of them",
         )
     return chosen
 
@@ -64,6 +65,7 @@ def wanted(*, platform: bool, home: Path | None = None) -> list[Component]:
         version = next(component.version for component in components("pulumi") if component.name == "pulumi")
         raise fail(
             "no fitting pulumi is on PATH",
+            where="PATH",
             why=f"MOORAGE_TOOLCHAIN=system asks for one of version {version.rpartition('.')[0]}",
             remedy="install that version (https://www.pulumi.com/docs/install/), or unset MOORAGE_TOOLCHAIN to have it built",
         )

@@ -229,6 +229,7 @@ def _require_go() -> None:
     if shutil.which("go") is None:
         raise fail(
             "Go is missing, which builds the toolchain",
+            where="PATH",
             why="no program named go is on PATH",
             remedy="install Go 1.26 or newer (https://go.dev/doc/install), or Pulumi itself with MOORAGE_TOOLCHAIN=system",
         )

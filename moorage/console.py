@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
+from rich.text import Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,8 +22,9 @@ HEARTBEAT_SECONDS = 20.0
 
 _WIDE_LOG = 160
 
-out = Console(highlight=False, soft_wrap=True, width=None if os.isatty(1) else _WIDE_LOG)
-err = Console(stderr=True, highlight=False, soft_wrap=True, width=None if os.isatty(2) else _WIDE_LOG)
+# Without emoji: `:key:` in a name or a value stays what it is.
+out = Console(highlight=False, emoji=False, soft_wrap=True, width=None if os.isatty(1) else _WIDE_LOG)
+err = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True, width=None if os.isatty(2) else _WIDE_LOG)
 
 
 def duration(seconds: float) -> str:
@@ -46,14 +48,22 @@ def size(octets: float) -> str:
 
 def show_problem(problem: Problem) -> None:
     """Print one problem to standard error, its parts told apart by colour."""
-    place = f"[bold]{escape(str(problem.where))}[/]: " if problem.where else ""
-    err.print(f"[bold red]error[/] {place}{escape(problem.what)}")
+    place = Text.assemble((printable(str(problem.where)), "bold"), ": ") if problem.where else ""
+    err.print(Text.assemble(("error", "bold red"), " ", place, printable(problem.what)))
     for line in problem.detail:
-        err.print(f"  [dim]|[/] {escape(line)}")
+        err.print(Text.assemble(("  |", "dim"), " ", printable(line)))
     if problem.why:
-        err.print(f"  [yellow]why[/] {escape(problem.why)}")
+        err.print(Text.assemble(("  why", "yellow"), " ", printable(problem.why)))
     if problem.remedy:
-        err.print(f"  [green]fix[/] {escape(problem.remedy)}")
+        err.print(Text.assemble(("  fix", "green"), " ", printable(problem.remedy)))
+
+
+def printable(text: str) -> str:
+    """Return text from outside with escapes for what would move the cursor, change colours or be no character at all."""
+    return "".join(
+        character if character.isprintable() or character == "\n" else ascii(character)[1:-1]
+        for character in text.expandtabs(4)
+    )
 
 
 def warn(text: str) -> None:

@@ -119,13 +119,17 @@ def _confirm(session: Session, stack: str) -> None:
     if not sys.stdin.isatty():
         raise fail(
             f"stack {stack} is protected, and nobody can be asked",
+            where=f"Pulumi.{stack}.yaml",
             why="protect: true in its settings asks for a look at the preview first",
             remedy="run it in a terminal, or confirm with --yes",
         )
     status = _pulumi(session, ["preview", "--stack", stack])
     if status or input(f"Apply this to {stack}? [y/N] ").strip().lower() not in {"y", "yes"}:
         raise fail(
-            f"stack {stack} is unchanged", why="not confirmed", remedy="run the command again when it is to change"
+            f"stack {stack} is unchanged",
+            where=f"stack {stack}",
+            why="not confirmed",
+            remedy="run the command again when it is to change",
         )
 
 

@@ -9,6 +9,8 @@ from moorage.cli import kubectl
 from moorage.errors import MoorageError, Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from moorage.cli.session import Session
     from moorage.config.loader import Project
 
@@ -17,12 +19,19 @@ MOST_PODS = 4
 _REMEDIES = {
     "ImagePullBackOff": "check that the registry answers the cluster and that the image was pushed",
     "ErrImagePull": "check that the registry answers the cluster and that the image was pushed",
-    "CrashLoopBackOff": "the process ends by itself: its last lines say why",
+    "CrashLoopBackOff": "correct what ends the process again and again: its last lines say why",
     "OOMKilled": "raise resources.limits.memory in service.yaml, or use less",
-    "CreateContainerConfigError": "a ConfigMap or Secret that the pod names is missing",
-    "CreateContainerError": "the container runtime refused the container: see the message",
+    "CreateContainerConfigError": "bring the ConfigMap or Secret that the pod names and that is missing",
+    "CreateContainerError": "correct what the container runtime refused: see the message",
+    "RunContainerError": "correct the command in service.yaml or the image's: the program could not be started",
+    "StartError": "correct the command in service.yaml or the image's: the program could not be started",
+    "InvalidImageName": "correct registry.address in Pulumi.<stack>.yaml: the image's name is made from it",
     "Unschedulable": "lower resources.requests, or give the cluster more nodes",
-    "NotReady": "the readiness probe fails: see service.yaml and the process's last lines",
+    "Evicted": "give the node room: the message says what it ran out of",
+    "NotStarted": "compare startupProbe in service.yaml with what the process answers: see its last lines",
+    "NotReady": "compare readinessProbe in service.yaml with what the process answers: see its last lines",
+    "Error": "correct what ended the process: its last lines say why",
+    "Completed": "let the process run on: a workload's container must not end by itself",
 }
 
 
@@ -37,31 +46,35 @@ class Trouble:
 
 
 def trouble(pod: dict[str, Any]) -> Trouble | None:
-    """Return what keeps a pod (its Kubernetes object) from being Ready; None where nothing does."""
+    """Return what keeps a pod (its Kubernetes object) from being Ready; None where nothing does, or it is on its way out."""
     status = pod.get("status", {})
     name = pod["metadata"]["name"]
     conditions = {condition["type"]: condition for condition in status.get("conditions", [])}
-    if status.get("phase") == "Succeeded" or conditions.get("Ready", {}).get("status") == "True":
+    leaving = "deletionTimestamp" in pod["metadata"] or status.get("phase") == "Succeeded"
+    if leaving or conditions.get("Ready", {}).get("status") == "True":
         return None
     scheduled = conditions.get("PodScheduled", {})
     if scheduled.get("status") == "False":
         return Trouble(
             pod=name,
             container=None,
-            reason=scheduled.get("reason", "Unschedulable"),
+            reason=scheduled.get("reason") or "Unschedulable",
             message=scheduled.get("message", ""),
         )
+    if status.get("phase") == "Failed" and status.get("reason"):
+        return Trouble(pod=name, container=None, reason=status["reason"], message=status.get("message", ""))
     for container in [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]:
         found = _container_trouble(name, container)
         if found:
             return found
-    return Trouble(
-        pod=name, container=None, reason=status.get("phase", "Unknown"), message="no container has started yet"
-    )
+    waiting = conditions.get("Ready", {}).get("message") or "no container has started yet"
+    return Trouble(pod=name, container=None, reason=status.get("phase") or "Unknown", message=waiting)
 
 
 def _container_trouble(pod: str, container: dict[str, Any]) -> Trouble | None:
     name = container["name"]
+    if container.get("ready"):
+        return None
     last = container.get("lastState", {}).get("terminated", {})
     waiting = container.get("state", {}).get("waiting", {})
     ended = container.get("state", {}).get("terminated") or last
@@ -72,8 +85,12 @@ def _container_trouble(pod: str, container: dict[str, Any]) -> Trouble | None:
         if ended:
             message = f"it ended with exit status {ended.get('exitCode')}, {container.get('restartCount', 0)} restarts"
         return Trouble(pod=pod, container=name, reason=waiting["reason"], message=message)
-    if container.get("state", {}).get("running") and not container.get("ready"):
-        return Trouble(pod=pod, container=name, reason="NotReady", message="it runs, and its probe does not succeed")
+    if "terminated" in container.get("state", {}):
+        ending = f"it ended with exit status {ended.get('exitCode')}"
+        return Trouble(pod=pod, container=name, reason=ended.get("reason") or "Error", message=ending)
+    if "running" in container.get("state", {}):
+        reason, probe = ("NotStarted", "startup") if container.get("started") is False else ("NotReady", "readiness")
+        return Trouble(pod=pod, container=name, reason=reason, message=f"it runs, and its {probe} probe fails")
     return None
 
 
@@ -81,7 +98,7 @@ def explain(session: Session, project: Project, status: int) -> MoorageError:
     """Return the error for a failed update, with every troubled pod of the stack's namespace."""
     pods = kubectl.items(session, project.target, project.namespace, ["pods"])
     found = [found for pod in pods if (found := trouble(pod))]
-    problems = [_problem(session, project, one) for one in found[:MOST_PODS]]
+    problems = [problem(one, project.namespace, _log(session, project, one)) for one in found[:MOST_PODS]]
     if not problems or status < 0:
         problems.append(
             Problem(
@@ -94,22 +111,27 @@ def explain(session: Session, project: Project, status: int) -> MoorageError:
     return MoorageError(*problems)
 
 
-def _problem(session: Session, project: Project, found: Trouble) -> Problem:
-    lines: list[str] = []
-    if found.container:
-        arguments = ["logs", found.pod, f"--container={found.container}", f"--tail={LOG_LINES}"]
-        space = f"--namespace={project.namespace}"
-        result = kubectl.run(session, project.target, *arguments, space)
-        if not result.stdout.strip():
-            result = kubectl.run(session, project.target, *arguments, space, "--previous")
-        lines = [line[:300] for line in result.stdout.strip().splitlines()]
+def problem(found: Trouble, namespace: str, log: Sequence[str] = ()) -> Problem:
+    """Return a pod's trouble as what the user is told, with the last lines of its log."""
     container = f", container {found.container}" if found.container else ""
     return Problem(
         what=f"a pod is not ready: {found.reason}",
-        where=f"{project.namespace}/{found.pod}{container}",
+        where=f"{namespace}/{found.pod}{container}",
         why=found.message or found.reason,
         remedy=_REMEDIES.get(
-            found.reason, f"kubectl describe pod {found.pod} --namespace {project.namespace} shows its events"
+            found.reason, f"kubectl describe pod {found.pod} --namespace {namespace} shows its events"
         ),
-        detail=tuple(lines),
+        detail=tuple(log),
     )
+
+
+def _log(session: Session, project: Project, found: Trouble) -> list[str]:
+    """Return the last lines of a container's log, of its last run where this one has said nothing yet."""
+    if not found.container:
+        return []
+    arguments = ["logs", found.pod, f"--container={found.container}", f"--tail={LOG_LINES}"]
+    space = f"--namespace={project.namespace}"
+    result = kubectl.run(session, project.target, *arguments, space)
+    if not result.stdout.strip():
+        result = kubectl.run(session, project.target, *arguments, space, "--previous")
+    return [line[:300] for line in result.stdout.strip().splitlines()]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.markup import escape
 from rich.table import Table
 
 from local import packages, toolchain
@@ -20,6 +21,7 @@ from local.platform import MINIMUM_FREE_BYTES, Platform
 from local.toolchain_builder import ToolchainBuilder
 from moorage import console
 from moorage.config.loader import load_project
+from moorage.console import printable
 from moorage.errors import MoorageError
 
 if TYPE_CHECKING:
@@ -46,7 +48,7 @@ def show(root: Path, stack: str) -> int:
     table.add_column("what to do", style="dim")
     for finding in findings:
         mark = "[red]✗[/]" if finding.fatal else "[yellow]•[/]" if finding.remedy else "[green]✓[/]"
-        table.add_row(mark, finding.name, finding.found, finding.remedy)
+        table.add_row(mark, *(escape(text) for text in (finding.name, finding.found, finding.remedy)))
     console.out.print(table)
     fatal = sum(finding.fatal for finding in findings)
     verdict = (
@@ -69,15 +71,27 @@ def _findings(root: Path, stack: str) -> Iterator[Finding]:
         target = "the embedded platform" if embedded else "your own cluster, registry and builder"
         yield Finding(name=f"stack {stack}", found=f"valid, on {target}")
     except MoorageError as error:
-        count = len(error.problems)
-        yield Finding(name=f"stack {stack}", found=f"{count} problems", remedy=str(error.problems[0]), fatal=True)
-    yield from _toolchain(root, embedded=embedded)
+        yield _of_error(f"stack {stack}", error)
+    try:
+        layout = Layout.of(root)
+    except MoorageError as error:
+        yield _of_error("ports", error)
+        return
+    try:
+        yield from _toolchain(layout, embedded=embedded)
+    except MoorageError as error:
+        yield _of_error("toolchain", error)
     if embedded:
-        yield from _platform(root)
+        yield from _platform(layout)
 
 
-def _toolchain(root: Path, *, embedded: bool) -> Iterator[Finding]:
-    layout = Layout.of(root)
+def _of_error(name: str, error: MoorageError) -> Finding:
+    count = len(error.problems)
+    found = "1 problem" if count == 1 else f"{count} problems, the first of them beside"
+    return Finding(name=name, found=found, remedy=printable(str(error.problems[0])), fatal=True)
+
+
+def _toolchain(layout: Layout, *, embedded: bool) -> Iterator[Finding]:
     wanted = toolchain.wanted(platform=embedded, home=layout.home)
     missing = ToolchainBuilder().missing(wanted)
     if own := toolchain.system_pulumi(layout.home):
@@ -95,7 +109,7 @@ def _toolchain(root: Path, *, embedded: bool) -> Iterator[Finding]:
         )
 
 
-def _platform(root: Path) -> Iterator[Finding]:
+def _platform(layout: Layout) -> Iterator[Finding]:
     root_user = os.geteuid() == 0
     yield Finding(
         name="root",
@@ -111,7 +125,7 @@ def _platform(root: Path) -> Iterator[Finding]:
         remedy=("`moorage up` installs them" if able else f"apt-get install {' '.join(missing)}") if missing else "",
         fatal=bool(missing) and not able,
     )
-    free = shutil.disk_usage(root).free
+    free = shutil.disk_usage(layout.root).free
     short = free < MINIMUM_FREE_BYTES
     yield Finding(
         name="disk", found=f"{free / 1e9:.0f} GB free", remedy="free some space" if short else "", fatal=short
@@ -122,7 +136,7 @@ def _platform(root: Path) -> Iterator[Finding]:
         found=f"cgroup v{2 if Path('/sys/fs/cgroup/cgroup.controllers').exists() else 1}",
         remedy=f"load {', '.join(kernel)}: modprobe {' '.join(kernel)}" if kernel else "",
     )
-    running = Platform(Layout.of(root)).running()
+    running = Platform(layout).running()
     yield Finding(
         name="platform", found="running" if running else "stopped", remedy="" if running else "`moorage up` starts it"
     )

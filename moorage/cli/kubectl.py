@@ -7,6 +7,8 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING, Any
 
+from moorage.errors import fail
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -17,9 +19,19 @@ SECONDS = 20
 
 
 def run(session: Session, target: Target, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run kubectl on the stack's context, with a limit of `SECONDS`."""
+    """Run kubectl on the stack's context, with a limit of `SECONDS`.
+
+    Raises `MoorageError` where there is no kubectl.
+    """
     environment = session.environment()
-    program = shutil.which("kubectl", path=environment["PATH"]) or "kubectl"
+    program = shutil.which("kubectl", path=environment["PATH"])
+    if program is None:
+        raise fail(
+            "kubectl is missing",
+            where="PATH",
+            why="it asks the cluster, with whatever credentials plugin yours needs",
+            remedy="install it (https://kubernetes.io/docs/tasks/tools/), or run local/bootstrap, which brings it",
+        )
     return subprocess.run(
         [
             program,

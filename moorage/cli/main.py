@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import errno
 import shlex
 import sys
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
 from moorage import console
 from moorage.cli.session import find_root
-from moorage.errors import MoorageError
+from moorage.errors import MoorageError, Problem
 
 _INTERRUPTED = 130
+_REMEDIES = {
+    "ENOSPC": "free some space on that disk, then run the same command again",
+    "EDQUOT": "free some of your quota, then run the same command again",
+    "EACCES": "make it yours (an earlier run as root may own it), or run the command as its owner",
+    "EPERM": "make it yours (an earlier run as root may own it), or run the command as its owner",
+    "EROFS": "use a checkout on a file system that can be written to",
+    "ENOENT": "check that it exists and that no other process removes it; `moorage doctor` checks the prerequisites",
+}
 
 
 class Interruptible(TyperGroup):
@@ -147,9 +156,26 @@ def main() -> None:
     try:
         app()
     except MoorageError as error:
-        for problem in error.problems:
-            console.show_problem(problem)
-        sys.exit(1)
+        _end(*error.problems)
+    except OSError as error:
+        _end(machine_problem(error))
+
+
+def machine_problem(error: OSError) -> Problem:
+    """Return what the machine refused: a full disk, a folder of someone else's, a program that is not there."""
+    number = errno.errorcode.get(error.errno or 0, "")
+    return Problem(
+        what=error.strerror or str(error) or type(error).__name__,
+        where=str(error.filename) if error.filename is not None else None,
+        why=f"the operating system says {number}" if number else "the operating system refused",
+        remedy=_REMEDIES.get(number, "put that right and run the same command again; `moorage doctor` checks the rest"),
+    )
+
+
+def _end(*problems: Problem) -> NoReturn:
+    for problem in problems:
+        console.show_problem(problem)
+    sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -102,6 +102,7 @@ def logs(root: Path, part: str, *, lines: int, follow: bool) -> None:
     if part and part not in NAMES:
         raise fail(
             f"the platform has no part named {part}",
+            where="moorage platform logs",
             why=f"its parts are {', '.join(NAMES)}",
             remedy="name one of them, or none for all",
         )
@@ -111,7 +112,7 @@ def logs(root: Path, part: str, *, lines: int, follow: bool) -> None:
             "there are no logs yet",
             where=str(folder),
             why="the platform has not been started here",
-            remedy="moorage platform start",
+            remedy="start it: moorage platform start",
         )
     subprocess.run(["tail", f"--lines={lines}", *(["--follow"] if follow else []), *map(str, files)], check=False)
 

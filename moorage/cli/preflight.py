@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 SECONDS = 10.0
 _UNAUTHORIZED = 401
+_LOOPBACK = re.compile(r"(localhost|127(\.[0-9]+){3})(:[0-9]+)?")
+"""Registries that are spoken to without TLS, as Docker does."""
 
 
 def check(project: Project) -> None:
@@ -28,13 +31,14 @@ def check(project: Project) -> None:
 
     Raises `MoorageError` with each that does not answer.
     """
-    found = [_cluster(project), _registry(project.target.registry), _builder(project.target.builder)]
+    found = [cluster(project), registry(project.target.registry), builder(project.target.builder)]
     problems = [problem for problem in found if problem]
     if problems:
         raise MoorageError(*problems)
 
 
-def _cluster(project: Project) -> Problem | None:
+def cluster(project: Project) -> Problem | None:
+    """Return why the API server of the project's context does not answer; None where it does."""
     session = Session(layout=Layout.of(project.root), stack=project.stack_name, embedded=False)
     result = kubectl.run(session, project.target, "get", "--raw=/readyz")
     if result.returncode == 0:
@@ -47,13 +51,14 @@ def _cluster(project: Project) -> Problem | None:
     )
 
 
-def _registry(address: str) -> Problem | None:
+def registry(address: str) -> Problem | None:
+    """Return why nothing that speaks a registry's protocol answers at ``address``; None where it does."""
     host = address.partition("/")[0]
-    local = host.startswith(("localhost", "127.", "[::1]"))
+    local = _LOOPBACK.fullmatch(host) is not None
     url = f"{'http' if local else 'https'}://{host}/v2/"
     try:
         answer = httpx.get(url, timeout=SECONDS, follow_redirects=True, trust_env=not local)
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, OverflowError) as error:
         return Problem(
             what="the registry does not answer",
             where=url,
@@ -70,48 +75,56 @@ def _registry(address: str) -> Problem | None:
     )
 
 
-def _builder(name: str) -> Problem | None:
-    folder = Path(
-        os.environ.get("BUILDX_CONFIG") or Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker") / "buildx"
-    )
-    path = folder / "instances" / name
-    if not path.exists():
-        known = sorted(entry.name for entry in path.parent.glob("*")) or ["none"]
+def builder(name: str) -> Problem | None:
+    """Return why the buildx builder of that name cannot be used; None where its endpoints accept a connection."""
+    folder = _buildx() / "instances"
+    path = folder / name
+    if not path.is_file():
+        known = sorted(entry.name for entry in folder.glob("*")) or ["none"]
         return Problem(
             what=f"there is no buildx builder named {name}",
-            where=str(path.parent),
+            where=str(folder),
             why=f"the builders there are {', '.join(known)}",
             remedy=f"docker buildx create --name {name} …, or correct builder in Pulumi.<stack>.yaml",
         )
     try:
-        nodes = json.loads(path.read_text())["Nodes"]
-    except (ValueError, KeyError):
+        endpoints = [str(node["Endpoint"]) for node in json.loads(path.read_text())["Nodes"]]
+    except (ValueError, KeyError, TypeError):
         return Problem(
             what="the builder's description is damaged",
             where=str(path),
-            remedy=f"docker buildx rm {name}, and create it again",
+            why="it is not what buildx writes there: JSON with Nodes, each with an Endpoint",
+            remedy=f"remove it with docker buildx rm {name}, and create it again",
         )
-    for node in nodes:
-        endpoint = urlsplit(node["Endpoint"])
-        if (why := _unreachable(endpoint.scheme, endpoint.hostname, endpoint.port, endpoint.path)) is not None:
+    for endpoint in endpoints:
+        if (why := _unreachable(endpoint)) is not None:
             return Problem(
                 what=f"builder {name} does not answer",
-                where=node["Endpoint"],
+                where=endpoint,
                 why=why,
                 remedy="start it, or correct its endpoint: docker buildx inspect shows it",
             )
     return None
 
 
-def _unreachable(scheme: str, host: str | None, port: int | None, path: str) -> str | None:
+def _buildx() -> Path:
+    """Return the folder in which buildx keeps what it knows of builders."""
+    docker = os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker"
+    return Path(os.environ.get("BUILDX_CONFIG") or Path(docker) / "buildx")
+
+
+def _unreachable(endpoint: str) -> str | None:
     """Return why an endpoint cannot be reached; None where it can, or where it is a name only Docker knows."""
-    if scheme not in ("unix", "tcp"):
-        return None
-    family = socket.AF_UNIX if scheme == "unix" else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.settimeout(SECONDS)
-        try:
-            probe.connect(path if scheme == "unix" else (host or "", port or 0))
-        except OSError as error:
-            return error.strerror or str(error)
+    try:
+        url = urlsplit(endpoint)
+        if url.scheme == "tcp":
+            socket.create_connection((url.hostname or "", url.port or 0), timeout=SECONDS).close()
+        elif url.scheme == "unix":
+            with socket.socket(socket.AF_UNIX) as probe:
+                probe.settimeout(SECONDS)
+                probe.connect(url.path)
+    except OSError as error:
+        return error.strerror or str(error) or type(error).__name__
+    except (ValueError, OverflowError) as error:
+        return f"this is no address: {error}"
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from local.layout import Layout
 
 _PASSPHRASE_BYTES = 24
+_PLATFORM_ADDRESSES = ("127.0.0.1", "10.213.0.0/30")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +65,8 @@ class Session:
         if self.embedded:
             found["KUBECONFIG"] = str(self.layout.kubeconfig)
             found["DOCKER_CONFIG"] = str(self.layout.docker_config)
-            found["NO_PROXY"] = ",".join(filter(None, (os.environ.get("NO_PROXY"), "127.0.0.1,10.213.0.0/30")))
+            # Both spellings: Go reads the first of them that is set, Python and curl the second.
+            found["NO_PROXY"] = found["no_proxy"] = _no_proxy()
         folders = [str(self.layout.bin), str(Path(sys.prefix) / "bin")]
         rest = [folder for folder in os.environ.get("PATH", "").split(os.pathsep) if folder not in folders]
         found["PATH"] = os.pathsep.join([*folders, *rest])
@@ -87,7 +90,10 @@ class Session:
             aside = path.with_name(f".passphrase.{os.getpid()}")
             aside.touch(mode=0o600)
             aside.write_text(secrets.token_urlsafe(_PASSPHRASE_BYTES) + "\n")
-            aside.rename(path)
+            # A link, unlike a rename, leaves alone what another process made meanwhile, and may have encrypted with.
+            with contextlib.suppress(FileExistsError):
+                path.hardlink_to(aside)
+            aside.unlink()
         return path
 
 
@@ -109,7 +115,8 @@ def find_root() -> Path:
 
 
 def _credentials() -> Path | None:
-    home = os.environ.get("PULUMI_CREDENTIALS_PATH") or Path.home() / ".pulumi"
+    """Return the file of the user's logins, looked for as Pulumi does, where there is one."""
+    home = os.environ.get("PULUMI_CREDENTIALS_PATH") or os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi"
     path = Path(home) / "credentials.json"
     return path if path.exists() else None
 
@@ -119,6 +126,13 @@ def _login() -> str | None:
     if path is None:
         return None
     try:
-        return json.loads(path.read_text()).get("current") or None
-    except ValueError:
+        current = json.loads(path.read_text())["current"]
+    except (OSError, ValueError, KeyError, TypeError):
         return None
+    return current if isinstance(current, str) and current else None
+
+
+def _no_proxy() -> str:
+    """Return the caller's addresses that no proxy serves, and the platform's."""
+    given = f"{os.environ.get('NO_PROXY', '')},{os.environ.get('no_proxy', '')}".split(",")
+    return ",".join(dict.fromkeys(part.strip() for part in (*given, *_PLATFORM_ADDRESSES) if part.strip()))
