@@ -1,0 +1,101 @@
+"""What `moorage doctor` finds, and when it says that `moorage up` cannot work."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from moorage.cli import doctor
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.unit.config_samples import Monorepo
+
+
+@pytest.fixture
+def own(monorepo: Monorepo, monkeypatch: pytest.MonkeyPatch) -> Monorepo:
+    """A monorepo on a cluster of the user's own, so that no root and no system packages are needed."""
+    contexts = [{"name": "mine", "context": {"cluster": "c", "user": "u"}}]
+    monorepo.write("kubeconfig", json.dumps({"contexts": contexts}))
+    monorepo.add(
+        "Pulumi.dev.yaml",
+        "  moorage:cluster: {context: mine, kubeconfig: kubeconfig}\n"
+        "  moorage:registry: {address: ghcr.io/acme}\n  moorage:builder: mine\n",
+    )
+    monkeypatch.setenv("MOORAGE_CACHE", str(monorepo.root / "cache"))
+    return monorepo
+
+
+def found(root: Path, capsys: pytest.CaptureFixture[str], stack: str = "dev") -> tuple[int, str]:
+    status = doctor.show(root, stack)
+    return status, capsys.readouterr().out
+
+
+def test_go_is_all_that_an_empty_machine_needs_for_a_cluster_of_ones_own(
+    own: Monorepo, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert shutil.which("go"), "the tests of the toolchain builder need Go as well"
+    status, text = found(own.root, capsys)
+    assert status == 0
+    assert "your own cluster, registry and builder" in text
+    assert "`moorage up` can work here" in text
+    assert "system packages" not in text
+
+
+def test_a_missing_go_stops_it(
+    own: Monorepo, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", str(own.root))
+    status, text = found(own.root, capsys)
+    assert status == 1
+    assert "https://go.dev/doc/install" in text
+    assert "1 to put right" in text
+
+
+def test_a_stack_with_mistakes_stops_it_and_shows_the_first(own: Monorepo, capsys: pytest.CaptureFixture[str]) -> None:
+    own.change("apps/backend/service.yaml", "needs: [postgres, redis]", "needs: [postgers]  # [/red]")
+    own.change("apps/worker/service.yaml", "[redis, backend]", "[reddis]")
+    status, text = found(own.root, capsys)
+    assert status == 1
+    assert "2 problems" in text
+    assert "did you mean postgres?" in text
+    assert "needs: [postgers]  # [/red]" in text  # and not taken for markup
+
+
+def test_an_unknown_stack_stops_it(own: Monorepo, capsys: pytest.CaptureFixture[str]) -> None:
+    status, text = found(own.root, capsys, "dve")
+    assert status == 1
+    assert "1 problem " in text
+    assert "did you mean dev?" in text
+
+
+@pytest.mark.parametrize(
+    ("variable", "said"),
+    [
+        ("MOORAGE_TOOLCHAIN=sytem", "one of auto, system, build"),
+        ("MOORAGE_TOOLCHAIN=system", "no fitting pulumi"),
+        ("MOORAGE_REGISTRY_PORT=five thousand", "no port"),
+    ],
+)
+def test_a_variable_without_sense_is_a_finding_and_does_not_end_the_list(
+    own: Monorepo, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], variable: str, said: str
+) -> None:
+    monkeypatch.setenv(*variable.split("=", 1))
+    monkeypatch.setenv("PATH", str(own.root))
+    status, text = found(own.root, capsys)
+    assert status == 1
+    assert said in text
+    assert "to put right" in text
+
+
+def test_the_embedded_platform_asks_for_root_packages_and_space(
+    monorepo: Monorepo, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, text = found(monorepo.root, capsys)
+    for name in ("root", "system packages", "disk", "kernel", "platform"):
+        assert f" {name} " in text
+    assert "stopped" in text
