@@ -162,8 +162,12 @@ class Stack:
             unknown = None
             for item in self.of(kind):
                 try:
-                    name = item.root["metadata"]["name"].text()
-                    known[namespace_of(item.root), name or ""] = item
+                    node = item.root["metadata"]["name"]
+                    name = node.text()
+                    if name is None:
+                        unknown = node.path  # it is given one on creation
+                    else:
+                        known[namespace_of(item.root), name] = item
                 except UnknownError as error:
                     unknown = error.path
                 except ShapeError:

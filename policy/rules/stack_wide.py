@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from policy.examples import CONTAINER, Broken
 from policy.exemptions import ANNOTATION, CONFIG_KEY, annotated
+from policy.image_reference import parse_image
 from policy.judge import across, each
 from policy.objects import IMAGE, Object
 from policy.registry import ADVICE, ALWAYS, DEV_ADVISORY, PROD_ONLY, Scope, Severity, rule
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
     example=Broken(path=f"{CONTAINER}.image", value="registry.example.com/team/web:1.4.2"),
 )
 def require_digests(stack: Stack) -> Iterator[tuple[Object, Remark]]:
-    """Ask for a digest, unless the object waits for an Image whose digest a preview cannot know."""
-    waiting = _waiting(stack)
+    """Ask for a digest, unless the object waits for an Image of that repository, whose digest a preview cannot know."""
+    awaited = _awaited(stack)
 
     def digest(about: Object) -> Iterator[Remark]:
         if about.pod is None:
@@ -44,7 +45,7 @@ def require_digests(stack: Stack) -> Iterator[tuple[Object, Remark]]:
             image = image_of(node)
             if image is None or image.digest is not None:
                 return
-            if about.origin.urn in waiting:
+            if image.path in awaited.get(about.origin.urn or "", ()):
                 raise UnknownError(node.path)
             yield node.remark("must have a digest")
 
@@ -53,12 +54,19 @@ def require_digests(stack: Stack) -> Iterator[tuple[Object, Remark]]:
     yield from across((pod.owner for pod in stack.pods), digest)
 
 
-def _waiting(stack: Stack) -> set[str]:
-    """Return the URNs of what depends, in a preview, on an image that has not been built."""
-    images = {item.origin.urn for item in stack.of(IMAGE) if item.origin.urn}
-    if not stack.dry_run or not images:
-        return set()
-    return {urn for urn, needed in stack.dependencies.items() if needed & images}
+def _awaited(stack: Stack) -> dict[str, set[str]]:
+    """Return, in a preview, the repositories of the images to be built that each URN depends on."""
+    built: dict[str, set[str]] = {}
+    for image in stack.of(IMAGE):
+        if stack.dry_run and image.origin.urn:
+            tags = image.root["tags"].value
+            texts = [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
+            built[image.origin.urn] = {parse_image(tag).path for tag in texts}
+    return {
+        urn: set().union(*(built[image] for image in needed & set(built)))
+        for urn, needed in stack.dependencies.items()
+        if needed & set(built)
+    }
 
 
 @rule(
@@ -150,11 +158,12 @@ def require_valid_exemptions(stack: Stack) -> Iterator[tuple[Object, Remark]]:
 )
 def list_unjudged(stack: Stack) -> Iterator[tuple[Object, Remark]]:
     """Name each field once, with the rules that need it."""
-    needed: dict[tuple[int, str], tuple[Object, list[str]]] = {}
+    needed: dict[tuple[str, str], tuple[Object, list[str]]] = {}
     for item in stack.unjudged:
-        _, rules = needed.setdefault((id(item.about), item.path), (item.about, []))
+        about = item.about.origin.urn or item.about.title
+        _, rules = needed.setdefault((about, item.path), (item.about, []))
         if item.rule.name not in rules:
             rules.append(item.rule.name)
-    for (_, path), (about, rules) in needed.items():
+    for (_, path), (subject, rules) in needed.items():
         shown = ", ".join(rules[:3]) + (f" and {len(rules) - 3} more" if len(rules) > 3 else "")
-        yield about, Remark(path, None, f"is not known yet and was not judged by {shown}")
+        yield subject, Remark(path, None, f"is not known yet and was not judged by {shown}")
