@@ -41,8 +41,8 @@ def read_stack(root: Path, stack: str, secret_keys: Collection[str], problems: l
     Raises `MoorageError` where there is no such stack or the file cannot be parsed; all else is added to ``problems``.
     """
     path = stack_file(root, stack)
-    if not path.is_file():
-        stacks = known_stacks(root)
+    stacks = known_stacks(root)
+    if stack not in stacks:
         raise fail(
             f"there is no stack {stack}",
             where=Location(file=str(path)),

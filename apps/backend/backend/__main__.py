@@ -61,7 +61,12 @@ def _serve(settings: Settings) -> int:
     # uvicorn raises the signal again once it is done, which by default would turn a clean end into exit code 143.
     signal.signal(signal.SIGTERM, lambda *_: None)
     signal.signal(signal.SIGINT, lambda *_: None)
-    server.run()
+    try:
+        server.run()
+    except SystemExit:
+        # uvicorn has just said why it cannot listen.
+        _log.critical("cannot start: end what listens on port %d, or set HTTP_PORT to a free port", settings.port)
+        return 1
     if failed or not server.started:
         return 1
     _log.info("stopped")

@@ -61,3 +61,20 @@ def test_it_logs_json_in_production_and_ends_with_0_on_sigterm(tmp_path: Path) -
     assert process.returncode == 0
     assert time.monotonic() - start < 5
     assert json.loads(rest.splitlines()[-1])["message"] == "stopped"
+
+
+def test_a_port_that_is_taken_is_said_with_what_to_do(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = subprocess.run(
+            [sys.executable, "-m", "backend"],
+            env={"HTTP_PORT": str(port)},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
+        )
+    assert ended.returncode == 1
+    assert "Traceback" not in ended.stderr
+    assert f"end what listens on port {port}, or set HTTP_PORT to a free port" in ended.stdout.splitlines()[-1]
