@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from components.manifests import Later, Manifest, metadata, omit_none, pods
-from components.naming import object_name
 
 if TYPE_CHECKING:
     from components.labels import Labels
@@ -37,7 +36,8 @@ class DeploymentParts:
 def _scratch(service: Service) -> dict[str, str]:
     """Return the writable folders as volume name to path, ``/tmp`` always among them."""
     tmp = {"tmp": "/tmp"}  # noqa: S108 -- a mount point inside the container, not a file on this machine
-    return {**tmp, **{object_name("scratch", path): path for path in service.writable_paths}}
+    # Numbered: two paths may differ only in characters that the name of a volume cannot hold.
+    return {**tmp, **{f"scratch-{number}": path for number, path in enumerate(service.writable_paths)}}
 
 
 def _volumes(service: Service, parts: DeploymentParts) -> tuple[list[Manifest], list[Manifest]]:

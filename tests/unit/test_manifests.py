@@ -101,6 +101,15 @@ def test_tmp_and_the_named_folders_are_writable_and_bounded() -> None:
         assert quantity_value(volumes[name]["emptyDir"]["sizeLimit"]) > 0
 
 
+def test_folders_whose_names_are_alike_each_have_a_volume() -> None:
+    paths = ["/srv/a/b", "/srv/a-b", "/srv/A-b", "/srv/a_b"]
+    manifest = deployment(web(writablePaths=paths), BACKEND, PARTS)
+    mounts = {each["mountPath"]: each["name"] for each in container_of(manifest)["volumeMounts"]}
+    assert set(paths) < set(mounts)
+    assert len(set(mounts.values())) == len(mounts)
+    assert {volume["name"] for volume in pod_of(manifest)["volumes"]} == set(mounts.values())
+
+
 def test_secrets_are_files_that_the_pods_group_alone_may_read() -> None:
     parts = DeploymentParts(image="i", config_map="c", secret="backend-secret-1")
     manifest = deployment(web(), BACKEND, parts)
