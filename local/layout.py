@@ -31,7 +31,6 @@ HTTPS_NODE_PORT = 30443
 CONTROLLER_NAMESPACE = "ingress"
 CONTEXT = "moorage"
 BUILDER = "moorage"
-CA_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 HIGHEST_PORT = 65535
 
 

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from local import leftovers, node_network, packages, ports, programs
+from local import leftovers, node_network, packages, ports, programs, trust
 from local.cluster import Cluster
 from local.files import Files
 from local.images import PlatformImages, write_builder
-from local.layout import BUILDER, CA_BUNDLE, CONTEXT, CONTROLLER_NAMESPACE, RUNTIME, Layout
+from local.layout import BUILDER, CONTEXT, CONTROLLER_NAMESPACE, RUNTIME, Layout
 from local.pki import Pki
 from local.processes import Program, ensure, records, wait_until
 from moorage.console import Step
@@ -55,6 +55,7 @@ class Platform:
             packages.install(packages.PLATFORM_NEEDS)
             files = Files(layout=self.layout, pki=Pki(self.layout), debian=packages.unpacked())
             if self.running() and self._unchanged(files):
+                self._write_endpoint()
                 return False
             self._require_space()
             self._recover(step)
@@ -163,7 +164,7 @@ class Platform:
             "httpPort": self.layout.http_port,
             "httpsPort": self.layout.https_port,
             "controllerNamespace": CONTROLLER_NAMESPACE,
-            "ca": str(CA_BUNDLE),
+            "ca": str(path) if (path := trust.own_authorities(self.layout)) else None,
         }
         aside = self.layout.endpoint_file.with_suffix(".new")
         aside.write_text(json.dumps(endpoint, indent=2) + "\n")

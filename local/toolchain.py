@@ -20,6 +20,26 @@ if TYPE_CHECKING:
     from moorage.console import Step
 
 CHOICES = ("auto", "system", "build")
+_WRAPPER = """#!{python} -IS
+# Pulumi as it is, but for one thing: where stacks are kept in this checkout, the salt of their passphrase, which Pulumi
+# copies from the state into Pulumi.<stack>.yaml at every preview, is taken out again: it is of use to no other clone.
+import glob, os, signal, subprocess, sys
+
+process = subprocess.Popen([{pulumi!r}, *sys.argv[1:]])
+# A terminal sends Ctrl-C to both of us, anyone else's request to end comes here alone.
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+signal.signal(signal.SIGTERM, lambda number, _: process.send_signal(number))
+status = process.wait()
+if os.environ.get("PULUMI_BACKEND_URL") == "file://" + {home!r} + "/state":
+    for path in glob.glob(glob.escape({root!r}) + "/Pulumi.*.yaml"):
+        with open(path) as file:
+            lines = file.readlines()
+        kept = [line for line in lines if not line.startswith("encryptionsalt: ")]
+        if kept != lines:
+            with open(path, "w") as file:
+                file.writelines(kept)
+sys.exit(status if status >= 0 else 128 - status)
+"""
 
 
 def choice() -> str:
@@ -101,6 +121,8 @@ def link(layout: Layout, needed: list[Component]) -> None:
             targets[layout.docker_config / "cli-plugins" / "docker-buildx"] = folder / "buildx"
     for name in ("kubectl", "traefik"):
         targets[layout.bin / name] = Path(sys.prefix) / "bin" / name
+    built = targets.pop(layout.bin / "pulumi") if layout.bin / "pulumi" in targets else None
+    _wrap(layout, str(built or system_pulumi(layout.home) or "pulumi"))
     for path, target in targets.items():
         _point(path, target)
     for path, target in copies.items():
@@ -116,6 +138,19 @@ def _point(path: Path, target: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     aside.symlink_to(target)
+    aside.rename(path)
+
+
+def _wrap(layout: Layout, pulumi: str) -> None:
+    path = layout.bin / "pulumi"
+    python = Path(sys.prefix) / "bin" / "python"
+    text = _WRAPPER.format(python=python, pulumi=pulumi, home=str(layout.home), root=str(layout.root))
+    if not path.is_symlink() and path.exists() and path.read_text() == text:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".pulumi.{os.getpid()}")
+    aside.write_text(text)
+    aside.chmod(0o755)
     aside.rename(path)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -134,22 +133,15 @@ def _confirm(session: Session, stack: str) -> None:
 
 
 def _select(session: Session, stack: str) -> None:
-    """Make the stack known to the backend, leaving ``Pulumi.<stack>.yaml`` as it is."""
+    """Make the stack known to the backend."""
     marker = session.layout.home / "state" / ".pulumi" / "stacks" / "moorage" / f"{stack}.json"
-    if session.own_backend and marker.exists():
-        return
-    path = session.root / f"Pulumi.{stack}.yaml"
-    before = path.read_bytes()
-    try:
+    if not (session.own_backend and marker.exists()):
         _quiet(session, ["stack", "select", stack, "--create"])
-    finally:
-        if session.own_backend:
-            path.write_bytes(before)
 
 
 def _quiet(session: Session, arguments: Sequence[str]) -> str:
     result = subprocess.run(
-        ["pulumi", *arguments, "--non-interactive"],
+        [session.program("pulumi"), *arguments, "--non-interactive"],
         cwd=session.root,
         env=session.environment(),
         stdin=subprocess.DEVNULL,
@@ -171,9 +163,8 @@ def _quiet(session: Session, arguments: Sequence[str]) -> str:
 def _pulumi(session: Session, arguments: Sequence[str]) -> int:
     """Run Pulumi on the user's terminal, so that its own live display is the progress; return its exit status."""
     interactive = [] if out.is_terminal else ["--non-interactive"]
-    environment = session.environment()
-    program = shutil.which("pulumi", path=environment["PATH"]) or "pulumi"
-    process = subprocess.Popen([program, *arguments, *interactive], cwd=session.root, env=environment)
+    command = [session.program("pulumi"), *arguments, *interactive]
+    process = subprocess.Popen(command, cwd=session.root, env=session.environment())
     while True:
         try:
             return process.wait()

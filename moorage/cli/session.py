@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import secrets
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,6 +76,10 @@ class Session:
     def environment(self) -> dict[str, str]:
         """Return the whole environment for a child process."""
         return os.environ | self.exports()
+
+    def program(self, name: str) -> str:
+        """Return the path of a program as the session's own PATH finds it."""
+        return shutil.which(name, path=self.exports()["PATH"]) or name
 
     def _policy(self) -> dict[str, str]:
         """Return what enforces the policy pack in every preview and update, however Pulumi is called."""

@@ -38,7 +38,7 @@ def show(session: Session, project: Project, steps: Steps) -> None:
 
 def _outputs(session: Session, stack: str) -> dict[str, Any]:
     result = subprocess.run(
-        ["pulumi", "stack", "output", "--json", "--stack", stack],
+        [session.program("pulumi"), "stack", "output", "--json", "--stack", stack],
         cwd=session.root,
         env=session.environment(),
         capture_output=True,

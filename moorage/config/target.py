@@ -61,7 +61,7 @@ class Endpoint(BaseModel):
     http_port: int = 8080
     https_port: int = 8443
     controller_namespace: str = "ingress"
-    ca: str | None = "/etc/ssl/certs/ca-certificates.crt"
+    ca: str | None = None
 
 
 def resolve_target(root: Path, settings: Stack, source: Source, problems: list[Problem]) -> Target | None:

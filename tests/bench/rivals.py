@@ -90,7 +90,7 @@ def _target(folder: str, name: str, build: Any) -> dict[str, Any]:
         **({"target": build.target} if build.target else {}),
         "args": {**build.args, **bases},
         "contexts": {base: f"target:{base}" for base in bases.values()},
-        "secret": ["id=ca,src=/etc/ssl/certs/ca-certificates.crt"],
+        **({"secret": [f"id=ca,src={ca}"]} if (ca := load_project(ROOT, "dev").target.ca) else {}),
         "tags": [f"127.0.0.1:5000/bench/{name}:latest"],
         "output": ["type=registry"],
     }
