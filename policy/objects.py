@@ -50,13 +50,14 @@ INDEX: Final = "docker-build:index:Index"
 class Origin:
     """Where an object comes from, for messages and for rules on how it is deployed.
 
-    ``urn`` and the options are Pulumi's, ``file`` and ``line`` a manifest's.
+    ``urn`` and the options are Pulumi's; ``file``, ``line`` and the ``document``, which knows the lines, a manifest's.
     """
 
     urn: str | None = None
     file: str | None = None
     line: int | None = None
     protect: bool | None = None
+    document: object = None
 
 
 @dataclass(frozen=True, eq=False)

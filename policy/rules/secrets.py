@@ -113,7 +113,7 @@ def disallow_secret_arguments(container: Container) -> Iterator[Remark]:
     levels=ALWAYS,
     severity=Severity.HIGH,
     standards=(),
-    example=Broken(path="metadata.annotations.note", value="AKIAABCDEFGHIJKLMNOP"),
+    example=Broken(path="metadata.annotations.note", value="postgres://shop:correct-horse@db/shop"),
 )
 def disallow_secret_annotations(about: Object) -> Iterator[Remark]:
     """Ask that no annotation, of the object or of its pods, has the form of a credential or copies a Secret."""
