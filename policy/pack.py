@@ -63,9 +63,10 @@ def _policy(rule: Rule, session: Session) -> Policy:
 
 def _validator(rule: Rule, session: Session) -> Callable[[ResourceValidationArgs, ReportViolation], None]:
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
-        settings = {**rule.defaults, **args.get_config()}
-        for item in session.current if session.current is not None else _objects(args):
-            _report(judge(rule, item, settings), report, session)
+        objects = session.current if session.current is not None else _objects(args)
+        for item in objects:
+            if not rule.kinds or item.kind in rule.kinds:
+                _report(judge(rule, item, {**rule.defaults, **args.get_config()}), report, session)
 
     return validate
 
@@ -93,9 +94,9 @@ def _remediator(rule: Rule) -> Callable[[ResourceValidationArgs], Any]:
 
 
 def _report(outcomes: Iterable[Outcome], report: ReportViolation, session: Session) -> None:
-    today = date.today()  # noqa: DTZ011  # an exemption ends with the day where the pack runs
     for outcome in outcomes:
         if isinstance(outcome, Finding):
+            today = date.today()  # noqa: DTZ011  # an exemption ends with the day where the pack runs
             if exempt(outcome, session.exemptions, today) is None:
                 report(outcome.message, outcome.about.origin.urn)
         else:

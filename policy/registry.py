@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
@@ -87,7 +88,7 @@ class Rule:
     remedy: Fix | None = None
     with_settings: bool = False
 
-    @property
+    @cached_property
     def defaults(self) -> dict[str, Any]:
         """The value of each setting that nobody has set."""
         return {name: schema["default"] for name, schema in self.settings.items()}
