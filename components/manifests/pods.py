@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from components.manifests import Later, Manifest, omit_none
+from moorage.config.servicerules import SECRETS_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from components.labels import Labels
     from moorage.config.service import Probe, Resources
 
-SECRETS_PATH = "/run/secrets/moorage"
+SECRETS_PATH = SECRETS_FOLDER
 """Folder of the files that hold a container's secrets, one file each."""
 SECRETS_VOLUME = "secrets"
 SCRATCH_SIZE = "64Mi"

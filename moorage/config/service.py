@@ -22,6 +22,7 @@ from moorage.config.base import (
     UrlPath,
 )
 from moorage.config.pod import Amounts, Exec, HttpGet, Probe, Resources, TcpSocket
+from moorage.config.servicerules import folder_rules, kind_rules, probe_rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +46,6 @@ POSTGRES = "postgres"
 REDIS = "redis"
 DATA_SERVICES = (POSTGRES, REDIS)
 """What a service can need beside other services."""
-ALWAYS_WRITABLE = "/tmp"  # noqa: S108  # a path inside the container
 
 
 def image_build_arg(image: str) -> str:
@@ -181,8 +181,9 @@ class Service(Model):
 
     def broken_rules(self) -> Iterator[Broken]:
         """Yield every rule between this service's own fields that does not hold."""
-        yield from _kind_rules(self)
-        yield from _probe_rules(self)
+        yield from kind_rules(self)
+        yield from probe_rules(self)
+        yield from folder_rules(self)
         yield from _env_rules(self)
         if self.name in self.needs:
             yield Broken(
@@ -207,13 +208,6 @@ class Service(Model):
                 remedy=f"set terminationGracePeriodSeconds to {self.pre_stop_sleep_seconds + 30}",
                 at=("terminationGracePeriodSeconds",),
             )
-        if ALWAYS_WRITABLE in self.writable_paths:
-            yield Broken(
-                what=f"{ALWAYS_WRITABLE} is listed in writablePaths",
-                rule="it is always writable, and Kubernetes refuses a second volume on the same path",
-                remedy="remove it",
-                at=("writablePaths", self.writable_paths.index(ALWAYS_WRITABLE)),
-            )
 
     def probes(self) -> dict[str, Probe]:
         """Return the three probes by their Kubernetes name."""
@@ -229,43 +223,6 @@ class BaseImage(Model):
 
     build: ImageBuild = ImageBuild()
     """How the image is built."""
-
-
-def _kind_rules(service: Service) -> Iterator[Broken]:
-    if service.kind == "web" and service.port is None:
-        yield Broken(
-            what=f"the web service {service.name} has no port",
-            rule="a web service listens on one port, to which its Service leads",
-            remedy="add for example port: 8000, or make it kind: worker",
-        )
-    if service.kind == "worker":
-        for key, value in (("port", service.port), ("route", service.route)):
-            if value is not None:
-                yield Broken(
-                    what=f"the worker {service.name} has a {key}",
-                    rule="nothing calls a worker: it has neither port nor route",
-                    remedy=f"remove {key}, or make it kind: web",
-                    at=(key,),
-                )
-
-
-def _probe_rules(service: Service) -> Iterator[Broken]:
-    for name, probe in service.probes().items():
-        for check, value in (("httpGet", probe.http_get), ("tcpSocket", probe.tcp_socket)):
-            if service.kind == "worker" and value is not None and value.port is None:
-                yield Broken(
-                    what=f"{name}.{check} names no port",
-                    rule="a worker has no port of its own to fall back on",
-                    remedy="name the probe's port, or use exec",
-                    at=(name, check),
-                )
-        if name != "readinessProbe" and probe.success_threshold != 1:
-            yield Broken(
-                what=f"{name}.successThreshold is {probe.success_threshold}",
-                rule="Kubernetes accepts only 1 for startup and liveness probes",
-                remedy="remove it",
-                at=(name, "successThreshold"),
-            )
 
 
 def _env_rules(service: Service) -> Iterator[Broken]:

@@ -119,6 +119,16 @@ def test_a_bad_value_is_named_with_a_remedy(old: str, new: str, what: str, remed
         ),
         (changed("port: 8000", "port: 8000\nwritablePaths: [/var/a, /tmp]"), "/tmp is listed in writablePaths", "7:25"),
         (
+            changed("port: 8000", "port: 8000\nwritablePaths: [/run/secrets, /run/secrets/moorage]"),
+            "/run/secrets/moorage is listed in writablePaths",
+            "7:31",
+        ),
+        (
+            changed("port: 8000", "port: 8000\nwritablePaths: [/run/secrets/moorage-x, /run/secrets/moorage/x]"),
+            "/run/secrets/moorage/x is listed in writablePaths",
+            "7:41",
+        ),
+        (
             changed("periodSeconds: 1", "timeoutSeconds: 11"),
             "startupProbe: timeoutSeconds (11) exceeds periodSeconds (10)",
             "9:19",
