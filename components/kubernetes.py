@@ -10,6 +10,7 @@ import pulumi
 import pulumi_kubernetes
 
 from components.labels import Labels, Role
+from components.manifests.rollout import WAIT_FOR, done_when, spec_digest
 
 if TYPE_CHECKING:
     from components.manifests import Manifest
@@ -52,6 +53,16 @@ class KubernetesObject(pulumi.CustomResource):
     def object_name(self) -> pulumi.Output[str]:
         """The object's name in the cluster."""
         return self.metadata.apply(lambda metadata: str(metadata["name"]))
+
+
+def awaited_rollout(manifest: Manifest) -> Manifest:
+    """Return the manifest of a Deployment or StatefulSet so that it is ready once all of its pods are the new ones."""
+    if manifest["spec"].get("replicas") == 0:
+        return manifest
+    digest = pulumi.Output.json_dumps(manifest["spec"]).apply(spec_digest)
+    metadata = manifest["metadata"]
+    annotations = {**metadata["annotations"], WAIT_FOR: digest.apply(done_when)}
+    return {**manifest, "metadata": {**metadata, "annotations": annotations}}
 
 
 def cluster_provider(name: str, project: Project) -> pulumi_kubernetes.Provider:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from components.endpoints import Endpoint, HttpEndpoint
-from components.kubernetes import KubernetesObject, Scope, timeouts
+from components.kubernetes import KubernetesObject, Scope, awaited_rollout, timeouts
 from components.labels import Role
 from components.manifests import pods
 from components.manifests.availability import horizontal_pod_autoscaler, pod_disruption_budget
@@ -99,7 +99,8 @@ class Service(pulumi.ComponentResource):
         deadline = progress_deadline(self._args.service, parts.min_ready_seconds)
         patience = timeouts(math.ceil((deadline + _VERDICT_SECONDS) / 60))
         opts = pulumi.ResourceOptions(depends_on=before, custom_timeouts=patience)
-        return self._object("deployment", deployment(self._args.service, self._labels, parts), opts)
+        manifest = awaited_rollout(deployment(self._args.service, self._labels, parts))
+        return self._object("deployment", manifest, opts)
 
     def _create_service(self) -> None:
         port = self._args.service.port

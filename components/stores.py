@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from components.kubernetes import KubernetesObject, Scope, timeouts
+from components.kubernetes import KubernetesObject, Scope, awaited_rollout, timeouts
 from components.manifests.services import secret, service, service_account
 from components.manifests.stateful import stateful_set
 
@@ -52,4 +52,5 @@ def store_objects(
         ignore_changes=["spec.volumeClaimTemplates"],
         custom_timeouts=timeouts(_START_MINUTES),
     )
-    return KubernetesObject(f"{name}-statefulset", stateful_set(labels, plan), scope.namespace, opts)
+    manifest = awaited_rollout(stateful_set(labels, plan))
+    return KubernetesObject(f"{name}-statefulset", manifest, scope.namespace, opts)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from components.manifests import Later, Manifest, metadata, omit_none
 from components.manifests.deployment import PORT_NAME
+from components.manifests.rollout import WAIT_FOR
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 POD_SECURITY_VERSION = "v1.36"
 """Version of the Pod Security rules that are enforced: an upgraded cluster must not refuse pods that ran before."""
 # The provider's own wait also looks at endpoints, for at least 10 s; that the controller took the Ingress is enough.
-_WAIT_FOR_ADDRESS = {"pulumi.com/waitFor": "jsonpath={.status.loadBalancer.ingress}"}
+_WAIT_FOR_ADDRESS = {WAIT_FOR: "jsonpath={.status.loadBalancer.ingress}"}
 
 
 @dataclass(frozen=True, kw_only=True, order=True)

@@ -169,6 +169,11 @@ def test_a_secrets_value_is_in_a_secret_and_nowhere_else(stack: Recording) -> No
             assert not [value for value in values if value in text_of(found.inputs)], found.urn
 
 
+def test_every_workload_is_awaited_until_its_own_spec_is_rolled_out(stack: Recording) -> None:
+    found = {w.name: w.inputs["metadata"]["annotations"]["pulumi.com/waitFor"] for w in workloads(stack)}
+    assert len(set(found.values())) == len(found)
+
+
 def test_every_rollout_has_a_limit_of_time(stack: Recording) -> None:
     for workload in workloads(stack):
         assert workload.create_timeout in {"6m0s", "6m", "7m0s", "7m"}

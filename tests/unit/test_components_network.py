@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.network import Network, NetworkArgs
@@ -72,6 +72,7 @@ def test_the_controllers_namespace_is_the_stacks_own_where_it_is_set(tmp_path: P
     assert ("namespace:traefik", "frontend", 8080) in into
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.data())
 def test_for_any_needs_the_open_flows_are_those_needs(data: st.DataObject) -> None:
     names = [f"s{index}" for index in range(data.draw(st.integers(1, 5)))]

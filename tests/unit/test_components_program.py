@@ -140,6 +140,13 @@ def test_in_development_a_rollout_goes_on_as_soon_as_a_pod_is_ready(dev: Recordi
     assert all(found.inputs["spec"]["minReadySeconds"] == 0 for found in dev.of("Deployment"))
 
 
+def test_a_service_scaled_to_nothing_is_waited_for_by_nobody(tmp_path: Path) -> None:
+    stack = run_program(tmp_path, settings={"services": {"worker": {"replicas": 0}}})
+    deployment = stack.one("Deployment", "worker-deployment").inputs
+    assert deployment["spec"]["replicas"] == 0
+    assert "pulumi.com/waitFor" not in deployment["metadata"]["annotations"]
+
+
 def test_protected_data_can_neither_be_deleted_nor_replaced(tmp_path: Path, dev: Recording) -> None:
     prod = run_program(tmp_path / "prod", "prod", {"protect": True})
     protected = {found.name for found in prod.registrations if found.protect}
