@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from policy.objects import Pod
     from policy.tree import Node
 
 
@@ -31,9 +30,9 @@ def selects_by_map(selector: Node, labels: Mapping[str, str]) -> bool:
     return all(labels.get(key) == (node.text() or "") for key, node in selector.fields())
 
 
-def in_namespace(pod: Pod, namespace: str) -> bool:
-    """Tell whether the pod lives in ``namespace``; raises UnknownError where that is not known yet."""
-    return namespace_of(pod.owner.root) == namespace
+def selects_all(selector: Node) -> bool:
+    """Tell whether a LabelSelector is empty and so fits everything; raises UnknownError or ShapeError."""
+    return not selector["matchLabels"].fields() and not selector["matchExpressions"].elements()
 
 
 def namespace_of(root: Node) -> str:

@@ -8,7 +8,7 @@ from policy.examples import Broken
 from policy.judge import across
 from policy.registry import ADVICE, DEV_ADVISORY, Scope, Severity, rule
 from policy.rules.network import DIRECTIONS, policy_types
-from policy.selectors import namespace_of
+from policy.selectors import namespace_of, selects_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +46,7 @@ def require_default_deny(stack: Stack) -> Iterator[tuple[Object, Remark]]:
     def denied(namespace: Object) -> Iterator[Remark]:
         covered: set[str] = set()
         for item in _inside(stack, "NetworkPolicy", namespace):
-            if not any(node.present for _, node in item.spec["podSelector"].fields()):
+            if selects_all(item.spec["podSelector"]):
                 covered |= set(policy_types(item))
         missing = [direction for direction in DIRECTIONS if direction not in covered]
         if missing:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from policy.examples import CONTAINER, Broken
 from policy.judge import across, each
 from policy.registry import ADVICE, DEV_ADVISORY, Scope, Severity, rule
+from policy.selectors import selects_all
 from policy.tree import UnknownError
 
 if TYPE_CHECKING:
@@ -183,7 +184,7 @@ def require_matching_policies(stack: Stack) -> Iterator[tuple[Object, Remark]]:
 
     def matching(policy: Object) -> Iterator[Remark]:
         selector = policy.spec["podSelector"]
-        if any(node.present for _, node in selector.fields()) and not stack.matching(policy):
+        if not selects_all(selector) and not stack.matching(policy):
             yield selector.remark("must fit the labels of a pod in the same namespace", hide=True)
 
     yield from across(stack.of("NetworkPolicy"), matching)
