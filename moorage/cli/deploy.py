@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from moorage.config.loader import Project
+
+
+WATCH_SECONDS = 5.0
+"""How often the pods of an update are looked at."""
 
 
 def session_of(root: Path, stack: str) -> Session:
@@ -46,7 +51,7 @@ def up(root: Path, stack: str, *, yes: bool) -> None:
     steps.count += 1
     out.print(f"[dim]4/4[/] pulumi up · stack {stack}")
     with steps.timed("Deploy"):
-        status = _pulumi(session, ["up", "--yes", "--skip-preview", "--stack", stack])
+        status = _pulumi(session, ["up", "--yes", "--skip-preview", "--stack", stack], watched=project)
     if status:
         raise diagnosis.explain(session, project, status)
     summary.show(session, project, steps)
@@ -160,14 +165,24 @@ def _quiet(session: Session, arguments: Sequence[str]) -> str:
     return result.stdout
 
 
-def _pulumi(session: Session, arguments: Sequence[str]) -> int:
-    """Run Pulumi on the user's terminal, so that its own live display is the progress; return its exit status."""
+def _pulumi(session: Session, arguments: Sequence[str], *, watched: Project | None = None) -> int:
+    """Run Pulumi on the user's terminal, so that its own live display is the progress; return its exit status.
+
+    The pods of a ``watched`` stack are looked at meanwhile: where one is hopeless, Pulumi, which would wait for minutes,
+    is asked to end.
+    """
     interactive = [] if out.is_terminal else ["--non-interactive"]
     command = [session.program("pulumi"), *arguments, *interactive]
+    began = dt.datetime.now(dt.UTC).replace(microsecond=0)
     process = subprocess.Popen(command, cwd=session.root, env=session.environment())
     while True:
         try:
-            return process.wait()
+            return process.wait(timeout=WATCH_SECONDS if watched else None)
+        except subprocess.TimeoutExpired:
+            if watched and diagnosis.watch(session, watched, began):
+                out.print("[yellow]giving up[/] · a pod will not become ready; Pulumi finishes what is under way")
+                process.terminate()
+                watched = None
         except KeyboardInterrupt:
             # The same signal reached Pulumi, which ends in good order and releases the stack's lock.
             out.print("[yellow]interrupting[/] · Pulumi finishes what is under way")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,16 @@ if TYPE_CHECKING:
 
 LOG_LINES = 8
 MOST_PODS = 4
+HOPELESS_RESTARTS = 3
+HOPELESS_SECONDS = 30.0
+"""How long a refused image or container is given: a registry or a Secret may be a moment behind."""
+_REFUSED = (
+    "ImagePullBackOff",
+    "InvalidImageName",
+    "CreateContainerConfigError",
+    "CreateContainerError",
+    "RunContainerError",
+)
 _REMEDIES = {
     "ImagePullBackOff": "check that the registry answers the cluster and that the image was pushed",
     "ErrImagePull": "check that the registry answers the cluster and that the image was pushed",
@@ -92,6 +103,25 @@ def _container_trouble(pod: str, container: dict[str, Any]) -> Trouble | None:
         reason, probe = ("NotStarted", "startup") if container.get("started") is False else ("NotReady", "readiness")
         return Trouble(pod=pod, container=name, reason=reason, message=f"it runs, and its {probe} probe fails")
     return None
+
+
+def hopeless(pod: dict[str, Any], since: dt.datetime, now: dt.datetime) -> bool:
+    """Whether waiting for a pod made after ``since`` is of no use: it crashes again and again, or cannot be started."""
+    created = dt.datetime.fromisoformat(pod["metadata"]["creationTimestamp"])
+    found = trouble(pod)
+    if found is None or created < since:
+        return False
+    if found.reason in _REFUSED:
+        return (now - created).total_seconds() >= HOPELESS_SECONDS
+    statuses = pod.get("status", {}).get("containerStatuses", [])
+    crashing = max((status.get("restartCount", 0) for status in statuses), default=0) >= HOPELESS_RESTARTS
+    return crashing and found.reason in ("CrashLoopBackOff", "OOMKilled")
+
+
+def watch(session: Session, project: Project, since: dt.datetime) -> bool:
+    """Whether a pod of the stack made after ``since`` is hopeless, so that the update may as well end now."""
+    pods = kubectl.items(session, project.target, project.namespace, ["pods"])
+    return any(hopeless(pod, since, dt.datetime.now(dt.UTC)) for pod in pods)
 
 
 def explain(session: Session, project: Project, status: int) -> MoorageError:

@@ -21,6 +21,7 @@ _REMEDIES = {
     "EACCES": "make it yours (an earlier run as root may own it), or run the command as its owner",
     "EPERM": "make it yours (an earlier run as root may own it), or run the command as its owner",
     "EROFS": "use a checkout on a file system that can be written to",
+    "ECONNREFUSED": "start what is to listen there; `moorage platform status` shows what runs of the platform",
     "ENOENT": "check that it exists and that no other process removes it; `moorage doctor` checks the prerequisites",
 }
 
@@ -166,7 +167,7 @@ def machine_problem(error: OSError) -> Problem:
     number = errno.errorcode.get(error.errno or 0, "")
     return Problem(
         what=error.strerror or str(error) or type(error).__name__,
-        where=str(error.filename) if error.filename is not None else None,
+        where=str(error.filename) if error.filename is not None else "this machine",
         why=f"the operating system says {number}" if number else "the operating system refused",
         remedy=_REMEDIES.get(number, "put that right and run the same command again; `moorage doctor` checks the rest"),
     )

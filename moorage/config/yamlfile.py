@@ -143,8 +143,9 @@ def parse_yaml(text: str, path: Path, *, secret: bool = False) -> Document:
         root = reader.compose(text)
         data = reader.construct(root)
     except RecursionError:
-        what = "lists or mappings are nested too deeply"
-        raise MoorageError(Problem(what=what, where=Location(file=str(path)), remedy="flatten them")) from None
+        what, why = "lists or mappings are nested too deeply", "nothing that is read here has more than a few levels"
+        where = Location(file=str(path))
+        raise MoorageError(Problem(what=what, where=where, why=why, remedy="flatten them")) from None
     if not reader.problems and not isinstance(data, dict):
         reader.complain(
             root.start_mark, "the file is not a mapping", "it consists of keys and values", "write key: value"
@@ -209,8 +210,9 @@ class _Composer:
         finally:
             loader.dispose()
         if root is None:
-            what = "the file is empty"
-            raise MoorageError(Problem(what=what, where=Location(file=str(self.path)), remedy="fill it, or remove it"))
+            what, why = "the file is empty", "it consists of keys and values"
+            where = Location(file=str(self.path))
+            raise MoorageError(Problem(what=what, where=where, why=why, remedy="fill it, or remove it"))
         return root
 
     def construct(self, node: yaml.Node) -> Any:

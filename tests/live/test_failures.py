@@ -39,7 +39,7 @@ def test_a_container_that_never_becomes_ready_is_named_with_its_reason_and_last_
     source = ROOT / "apps" / "worker" / "worker" / "__main__.py"
     pods = pod_uids(dev)
     with changed(source, "\nimport ", '\nprint("rudder is jammed", flush=True)\nraise SystemExit(7)\nimport '):
-        result = moorage("up", "dev", check=False, env={"MOORAGE_ROLLOUT_MINUTES": "1"})
+        result = moorage("up", "dev", check=False)
     text = result.stdout + result.stderr
     assert result.returncode == 1
     assert "worker-" in result.stderr, "the pod"

@@ -28,7 +28,7 @@ def page(browser: Browser, dev: Stack) -> Iterator[Page]:
 
 def add_arrival(dev: Stack, vessel: str) -> int:
     with dev.http() as client:
-        arrival = {"vessel": vessel, "kind": "cargo", "berth": "A1", "cargoTonnes": 1200}
+        arrival = {"vessel": vessel, "kind": "bulk", "berth": "E1", "cargoTonnes": 1200}
         answer = client.post("/api/arrivals", json=arrival)
     assert answer.status_code == 201, answer.text
     return int(answer.json()["id"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -142,3 +143,30 @@ def test_an_update_that_fails_for_another_reason_than_its_pods_is_told_as_such(
     (told,) = diagnosis.explain(session, monorepo.load(), status).problems
     assert told.what == what
     assert told.remedy
+
+
+def crashing(
+    restarts: int, *, reason: str = "CrashLoopBackOff", created: str = "2026-01-01T00:00:10Z"
+) -> dict[str, Any]:
+    status = {"name": "c", "ready": False, "restartCount": restarts, "state": {"waiting": {"reason": reason}}}
+    return {
+        "metadata": {"name": "p", "creationTimestamp": created},
+        "status": {"phase": "Running", "containerStatuses": [status]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("pod", "seconds", "expected"),
+    [
+        (crashing(2), 300, False),
+        (crashing(3), 60, True),
+        (crashing(9, created="2025-12-31T23:00:00Z"), 60, False),
+        (crashing(0, reason="ImagePullBackOff"), 20, False),
+        (crashing(0, reason="ImagePullBackOff"), 60, True),
+        (crashing(0, reason="ContainerCreating"), 300, False),
+    ],
+    ids=["few crashes", "many crashes", "of an earlier update", "just refused", "refused for long", "on its way"],
+)
+def test_a_pod_is_given_up_only_when_waiting_is_of_no_use(pod: dict[str, Any], seconds: int, expected: bool) -> None:
+    since = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    assert diagnosis.hopeless(pod, since, since + dt.timedelta(seconds=seconds)) is expected
