@@ -89,9 +89,9 @@ class Rule:
     with_settings: bool = False
 
     @cached_property
-    def defaults(self) -> dict[str, Any]:
+    def defaults(self) -> Mapping[str, Any]:
         """The value of each setting that nobody has set."""
-        return {name: schema["default"] for name, schema in self.settings.items()}
+        return MappingProxyType({name: schema["default"] for name, schema in self.settings.items()})
 
     def applies_to(self, kind: str, *, has_pod: bool) -> bool:
         """Tell whether the rule looks at objects of this kind at all."""

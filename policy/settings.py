@@ -49,7 +49,7 @@ def configuration(stage: str, given: Mapping[str, Any] | None = None) -> Configu
     SettingsError for unknown names, levels and settings and for values of the wrong type, all at once.
     """
     levels = {name: rule.levels.of(stage) for name, rule in RULES.items()}
-    settings = {name: rule.defaults for name, rule in RULES.items()}
+    settings = {name: dict(rule.defaults) for name, rule in RULES.items()}
     problems: list[str] = []
     for name, entry in sorted((given or {}).items(), key=lambda item: item[0] != ALL):
         if name != ALL and name not in RULES:
