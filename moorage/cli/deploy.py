@@ -50,10 +50,11 @@ def up(root: Path, stack: str, *, yes: bool) -> None:
         _confirm(session, stack)
     steps.count += 1
     out.print(f"[dim]4/4[/] pulumi up · stack {stack}")
+    began = dt.datetime.now(dt.UTC)
     with steps.timed("Deploy"):
-        status = _pulumi(session, ["up", "--yes", "--skip-preview", "--stack", stack], watched=project)
+        status = _update(session, project)
     if status:
-        raise diagnosis.explain(session, project, status)
+        raise diagnosis.explain(session, project, status, began)
     summary.show(session, project, steps)
 
 
@@ -163,6 +164,22 @@ def _quiet(session: Session, arguments: Sequence[str]) -> str:
             detail=(result.stdout + result.stderr).strip().splitlines()[-8:],
         )
     return result.stdout
+
+
+def _update(session: Session, project: Project) -> int:
+    """Run `pulumi up`; after one that did not finish, look at the cluster first.
+
+    Where an update is cut off while it waits for a rollout, the cluster has the new object and Pulumi's state the old
+    one, and the next update would take a difference that is there for none.
+    """
+    unfinished = session.layout.home / f"unfinished-{project.stack_name}"
+    refresh = ["--refresh"] if unfinished.exists() else []
+    unfinished.touch()
+    arguments = ["up", "--yes", "--skip-preview", *refresh, "--stack", project.stack_name]
+    status = _pulumi(session, arguments, watched=project)
+    if status == 0:
+        unfinished.unlink(missing_ok=True)
+    return status
 
 
 def _pulumi(session: Session, arguments: Sequence[str], *, watched: Project | None = None) -> int:

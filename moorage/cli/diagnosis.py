@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from moorage.cli import kubectl
+from moorage.cli import builds, kubectl
 from moorage.errors import MoorageError, Problem
 
 if TYPE_CHECKING:
@@ -124,11 +124,13 @@ def watch(session: Session, project: Project, since: dt.datetime) -> bool:
     return any(hopeless(pod, since, dt.datetime.now(dt.UTC)) for pod in pods)
 
 
-def explain(session: Session, project: Project, status: int) -> MoorageError:
-    """Return the error for a failed update, with every troubled pod of the stack's namespace."""
-    pods = kubectl.items(session, project.target, project.namespace, ["pods"])
-    found = [found for pod in pods if (found := trouble(pod))]
-    problems = [problem(one, project.namespace, _log(session, project, one)) for one in found[:MOST_PODS]]
+def explain(session: Session, project: Project, status: int, since: dt.datetime) -> MoorageError:
+    """Return the error for a failed update: every image that did not build after ``since``, every troubled pod."""
+    problems = builds.failed(session, project.target.builder, since)
+    if not problems:
+        pods = kubectl.items(session, project.target, project.namespace, ["pods"])
+        found = [found for pod in pods if (found := trouble(pod))]
+        problems = [problem(one, project.namespace, _log(session, project, one)) for one in found[:MOST_PODS]]
     if not problems or status < 0:
         problems.append(
             Problem(

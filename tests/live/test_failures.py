@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.live
 
+PRODUCTION = 'ENTRYPOINT ["/usr/bin/python3", "-m", "worker"]'
+
 
 @pytest.fixture(autouse=True)
 def whole_again(dev: Stack) -> Iterator[None]:
@@ -25,7 +27,7 @@ def whole_again(dev: Stack) -> Iterator[None]:
 def test_a_dockerfile_that_does_not_build_names_the_stage_and_shows_the_last_lines(dev: Stack) -> None:
     path = ROOT / "apps" / "worker" / "Dockerfile"
     pods = pod_uids(dev)
-    with changed(path, "USER 10001", "COPY no-such-file /\nUSER 10001"):
+    with changed(path, PRODUCTION, f"COPY no-such-file /\n{PRODUCTION}"):
         result = moorage("up", "dev", check=False)
     text = result.stdout + result.stderr
     assert result.returncode == 1

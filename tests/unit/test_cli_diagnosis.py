@@ -140,7 +140,7 @@ def test_an_update_that_fails_for_another_reason_than_its_pods_is_told_as_such(
     monorepo: Monorepo, status: int, what: str
 ) -> None:
     session = Session(layout=Layout.of(monorepo.root), stack="dev", embedded=False)
-    (told,) = diagnosis.explain(session, monorepo.load(), status).problems
+    (told,) = diagnosis.explain(session, monorepo.load(), status, dt.datetime.now(dt.UTC)).problems
     assert told.what == what
     assert told.remedy
 
