@@ -1,0 +1,107 @@
+"""A Pulumi stack of generated services: the components that a real stack is made of, and the real engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import pulumi
+import pytest
+from pulumi import automation
+
+from components.image import ServiceImage, ServiceImageArgs
+from components.kubernetes import KubernetesObject, Scope, cluster_provider
+from components.labels import Role
+from components.manifests.routing import namespace
+from components.service import Service, ServiceArgs
+from moorage.config.loader import load_project
+from moorage.config.service import image_build_arg
+from tests.support.stack import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from components.endpoints import Endpoint
+    from moorage.config.project import Project
+    from tests.properties.layout import Placed
+
+APPLICATION = "property"
+NAMESPACE = "property-services"
+IMAGES = {
+    "rootfs-build": "images/rootfs-build/Dockerfile",
+    "python": "images/python/Dockerfile",
+    "server": "tests/properties/server/Dockerfile",
+}
+"""Each is built FROM the one before; the last is what every service runs."""
+AT_ONCE = 200
+"""Services wait most of the time, so many may do so together."""
+
+
+@dataclass(kw_only=True)
+class Deployment:
+    """One stack, its state in a folder of its own."""
+
+    folder: Path
+    environment: Mapping[str, str]
+    """That of ``moorage env``."""
+    _placed: Sequence[Placed] = field(default=(), init=False)
+
+    def up(self, placed: Sequence[Placed]) -> str:
+        """Deploy the services, which follow what they need; return what Pulumi says where it fails."""
+        self._placed = placed
+        own = {
+            "PULUMI_BACKEND_URL": f"file://{self.folder}",
+            "PULUMI_CONFIG_PASSPHRASE": "of no use to anyone",
+            # The whole state written after each of a thousand steps would take most of the time.
+            "PULUMI_EXPERIMENTAL": "true",
+            "PULUMI_SKIP_CHECKPOINTS": "true",
+        }
+        variables = {
+            name: self.environment[name] for name in ("PULUMI_HOME", "DOCKER_CONFIG", "KUBECONFIG", "NO_PROXY")
+        }
+        options = automation.LocalWorkspaceOptions(work_dir=str(self.folder), env_vars={**variables, **own})
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("PATH", self.environment["PATH"])
+            patch.delenv("PULUMI_OPTION_POLICY_PACK", raising=False)
+            stack = automation.create_or_select_stack("batch", APPLICATION, program=self._program, opts=options)
+            try:
+                stack.up(parallel=AT_ONCE, continue_on_error=True)
+            except automation.CommandError as error:
+                return str(error)
+        return ""
+
+    def _program(self) -> None:
+        # Not below the project's root, so that the provider finds the kubeconfig from this folder as well.
+        project = replace(load_project(ROOT, "dev"), root=self.folder)
+        image = self._image(project)
+        options = pulumi.ResourceOptions(provider=cluster_provider("cluster", project))
+        scope = Scope(application=APPLICATION, stack="dev", namespace=NAMESPACE, protect=False)
+        manifest = namespace(NAMESPACE, scope.labels(APPLICATION, Role.STACK))
+        scope = replace(scope, namespace=KubernetesObject("namespace", manifest, opts=options).object_name)
+        endpoints: dict[str, Endpoint] = {}
+        for placed in self._placed:
+            service = placed.service
+            args = ServiceArgs(
+                scope=scope,
+                service=service,
+                image=image,
+                needs={need: endpoints[need] for need in service.needs},
+                secrets={name: pulumi.Output.secret(value) for name, value in placed.secrets.items()},
+            )
+            endpoints[service.name] = Service(service.name, args, options).endpoint
+
+    def _image(self, project: Project) -> pulumi.Output[str]:
+        bases: dict[str, pulumi.Input[str]] = {}
+        for name, dockerfile in IMAGES.items():
+            args = ServiceImageArgs(
+                repository=f"{project.target.registry}/{APPLICATION}/{name}",
+                tag="test",
+                context=str(ROOT),
+                dockerfile=str(ROOT / dockerfile),
+                builder=project.target.builder,
+                build_args=bases,
+            )
+            image = ServiceImage(name, args).image
+            bases = {image_build_arg(name): image}
+        return image

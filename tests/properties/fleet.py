@@ -1,0 +1,119 @@
+"""A hundred generated services on the real cluster: when all of them have started, and after a change."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+from tests.properties.layout import ROOTS, lay_out
+from tests.properties.workloads import LIVENESS, READINESS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from moorage.config.service import Service
+    from tests.properties.cluster import Checks, Cluster, Pod
+    from tests.properties.deployment import Deployment
+    from tests.properties.layout import Placed
+    from tests.properties.workloads import Workload
+
+Seen = TypeVar("Seen")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Running:
+    """A service as the cluster runs it."""
+
+    service: Service
+    pods: Sequence[Pod]
+    needs: Sequence[Running]
+    checked: Sequence[Checks] = ()
+    """Counts of its pod's checks: when all services had started, and when each had been checked again."""
+    trouble: str = field(repr=False)
+    """What Pulumi complained about, of any service."""
+
+    @property
+    def pod(self) -> Pod:
+        """The service's only pod."""
+        assert len(self.pods) == 1, f"{self.service.name} has {len(self.pods)} pods\n{self.trouble}"
+        return self.pods[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changed:
+    """A service before and after the settings of all services changed."""
+
+    before: Running
+    after: Running
+
+
+@dataclass(kw_only=True)
+class Fleet:
+    """Runs one batch of examples at a time; a batch that is running already is only looked up."""
+
+    cluster: Cluster
+    deployment: Deployment
+    _workloads: Sequence[Workload] = field(default=(), init=False)
+    _before: list[Running] = field(default_factory=list, init=False)
+    _after: list[Running] = field(default_factory=list, init=False)
+
+    def started(self, workloads: Sequence[Workload]) -> list[Running]:
+        """Return the services of the examples once all of them have started and been checked."""
+        if self._workloads != workloads:
+            self._workloads, self._after = list(workloads), []
+            placed = lay_out(workloads, lambda workload: workload.before)
+            trouble = self.deployment.up(placed)
+            checked = self._checked_again()
+            self._before = self._running(placed, self.cluster.pods(), trouble, checked)[ROOTS:]
+        return self._before
+
+    def changed(self, workloads: Sequence[Workload]) -> list[Changed]:
+        """Return the services of the examples before and after the settings of all of them changed at once."""
+        before = self.started(workloads)
+        if not self._after:
+            placed = lay_out(workloads, lambda workload: workload.after)
+            trouble = self.deployment.up(placed)
+            # The engine is done once all new pods are ready; the last old one may be asked to stop a moment later.
+            pods = _settled(self.cluster.pods, lambda pods: all(len(each) == 1 for each in pods.values()))
+            self._after = self._running(placed, pods, trouble, ())[ROOTS:]
+        return [Changed(before=old, after=new) for old, new in zip(before, self._after, strict=True)]
+
+    def _checked_again(self) -> Sequence[Mapping[str, Checks]]:
+        first = self.cluster.checks()
+
+        def again(now: Mapping[str, Checks]) -> bool:
+            return all(
+                pod in now and now[pod].succeeded.get(role, 0) > checks.succeeded.get(role, 0)
+                for pod, checks in first.items()
+                for role in (LIVENESS, READINESS)
+            )
+
+        return first, _settled(self.cluster.checks, again)
+
+    @staticmethod
+    def _running(
+        placed: Sequence[Placed],
+        pods: Mapping[str, Sequence[Pod]],
+        trouble: str,
+        checked: Sequence[Mapping[str, Checks]],
+    ) -> list[Running]:
+        found: dict[str, Running] = {}
+        for service in (each.service for each in placed):
+            own = pods.get(service.name, ())
+            found[service.name] = Running(
+                service=service,
+                pods=own,
+                needs=[found[need] for need in service.needs],
+                checked=[counts[pod.name] for counts in checked for pod in own if pod.name in counts],
+                trouble=trouble,
+            )
+        return list(found.values())
+
+
+def _settled(look: Callable[[], Seen], done: Callable[[Seen], bool], seconds: float = 30) -> Seen:
+    """Return what is seen once it is as it should be, or after some seconds, for the tests to judge."""
+    deadline = time.monotonic() + seconds
+    while not done(seen := look()) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return seen
