@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 from pathlib import Path
@@ -42,10 +43,17 @@ def _holder(port: int) -> str | None:
             if fields[3] == "0A" and int(fields[1].rpartition(":")[2], 16) == port:
                 inodes.add(f"socket:[{fields[9]}]")
     for pid in (name for name in os.listdir("/proc") if name.isdigit()):
-        try:
-            links = {os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")}
-            if links & inodes:
+        if inodes & _links(pid):
+            with contextlib.suppress(OSError):
                 return f"{Path(f'/proc/{pid}/comm').read_text().strip()} (process {pid})"
-        except OSError:
-            continue
     return None
+
+
+def _links(pid: str) -> set[str]:
+    """Return what the open files of a process are, as far as they are ours to see; some may be closed meanwhile."""
+    found = set()
+    with contextlib.suppress(OSError):
+        for fd in os.listdir(f"/proc/{pid}/fd"):
+            with contextlib.suppress(OSError):
+                found.add(os.readlink(f"/proc/{pid}/fd/{fd}"))
+    return found
