@@ -138,7 +138,7 @@ def test_each_refusal_of_the_machine_has_its_remedy(number: int, remedy: str) ->
 
 def test_a_refusal_without_a_number_is_told_as_well() -> None:
     problem = machine_problem(OSError("no such luck"))
-    assert (problem.what, problem.where) == ("no such luck", None)
+    assert (problem.what, problem.where) == ("no such luck", "this machine")
     assert problem.remedy
 
 
