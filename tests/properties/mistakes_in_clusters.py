@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import datetime as dt
 import json
 import socket
 import threading
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import strategies as st
 
 from local.layout import Layout
-from moorage.cli import diagnosis, preflight
+from moorage.cli import builds, diagnosis, preflight
 from moorage.cli.session import Session
 from tests.properties.mistakes import environment, refused, texts, words
 from tests.properties.mistakes_in_services import STACK
@@ -181,8 +183,22 @@ def failed_update(data: DataObject, folder: Path) -> Sequence[Problem]:
     monorepo = Monorepo(folder)
     with environment(folder):
         session = Session(layout=Layout.of(folder), stack="dev", embedded=True)
-        return diagnosis.explain(session, monorepo.load(), data.draw(st.integers(-15, 255).filter(bool))).problems
+        status, began = data.draw(st.integers(-15, 255).filter(bool)), dt.datetime.now(dt.UTC)
+        return diagnosis.explain(session, monorepo.load(), status, began).problems
+
+
+def image_does_not_build(data: DataObject, folder: Path) -> Sequence[Problem]:
+    """A step of a Dockerfile that fails, as BuildKit records it."""
+    step = data.draw(st.just("") | st.builds("[{} 2/5] RUN {}".format, words(), texts()))
+    said = [f"#7 {number}.1 {line}" for number, line in enumerate(data.draw(st.lists(texts(), max_size=12)))]
+    source = f"Dockerfile:{data.draw(st.integers(1, 99))}\n--------------------\n".encode()
+    error = {
+        "Name": step,
+        "Message": data.draw(texts() | st.just('process "/bin/sh -c x" did not complete successfully: exit code: 1')),
+        "Sources": data.draw(st.sampled_from([None, "", base64.b64encode(source).decode()])),
+    }
+    return [builds.problem(f"apps/{data.draw(words())}/Dockerfile", error, "\n".join([f"#7 {step}", *said]))]
 
 
 PLATFORM = (silent_registry, no_registry, no_builder, nothing_answers)
-PODS = (pod_in_trouble, pod_in_trouble, pod_in_trouble, failed_update)
+PODS = (pod_in_trouble, pod_in_trouble, image_does_not_build, image_does_not_build, failed_update)
