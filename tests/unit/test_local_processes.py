@@ -58,7 +58,9 @@ def test_a_process_id_that_is_used_again_is_not_taken_for_ours(records: Path) ->
 
 
 def test_a_process_that_ignores_sigterm_is_killed(records: Path, tmp_path: Path) -> None:
-    stubborn = "import signal,time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
+    stubborn = (
+        "import signal,time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
+    )
     program = Program(name="stubborn", command=(sys.executable, "-c", stubborn), on_node=False)
     log = tmp_path / "log"
     processes.ensure(program, log)
