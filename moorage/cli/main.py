@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import shlex
 import sys
+from enum import StrEnum
+from pathlib import Path  # noqa: TC003  # typer reads annotations when the program runs
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -15,6 +17,31 @@ from moorage.cli.session import find_root
 from moorage.errors import MoorageError, Problem
 
 _INTERRUPTED = 130
+
+
+class Level(StrEnum):
+    """Which policies a check applies."""
+
+    baseline = "baseline"
+    restricted = "restricted"
+    all = "all"
+
+
+class Stage(StrEnum):
+    """Whose levels a check applies."""
+
+    dev = "dev"
+    prod = "prod"
+
+
+class Format(StrEnum):
+    """How a check reports."""
+
+    text = "text"
+    json = "json"
+    sarif = "sarif"
+
+
 _REMEDIES = {
     "ENOSPC": "free some space on that disk, then run the same command again",
     "EDQUOT": "free some of your quota, then run the same command again",
@@ -51,6 +78,8 @@ platform_app = typer.Typer(
     help="The embedded platform: registry, builder and a single-host Kubernetes.", no_args_is_help=True
 )
 app.add_typer(platform_app, name="platform")
+policy_app = typer.Typer(help="The policy pack's rules, on plain manifests.", no_args_is_help=True)
+app.add_typer(policy_app, name="policy")
 
 StackName = Annotated[str, typer.Argument(metavar="[STACK]", help="The stack: a Pulumi.<stack>.yaml of this project.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before changing a protected stack.")]
@@ -150,6 +179,41 @@ def reset(*, yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask."
     from moorage.cli import platform
 
     platform.reset(find_root(), yes=yes)
+
+
+@policy_app.command("check")
+def policy_check(
+    paths: Annotated[
+        list[str], typer.Argument(metavar="PATH…", help="Manifest files, folders, or - for standard input.")
+    ],
+    *,
+    level: Annotated[Level, typer.Option(help="A Pod Security Standard, or all policies.")] = Level.all,
+    stage: Annotated[Stage, typer.Option(help="Whose levels hold.")] = Stage.prod,
+    config: Annotated[Path | None, typer.Option(help="JSON file of levels and settings.")] = None,
+    form: Annotated[Format, typer.Option("--format", help="How to report.")] = Format.text,
+) -> None:
+    """Judge plain Kubernetes manifests. Exit status 1 for violations, 2 for what cannot be read."""
+    from moorage.cli import policies
+
+    raise typer.Exit(policies.check(paths, level=level.value, stage=stage.value, config=config, form=form.value))
+
+
+@policy_app.command("list")
+def policy_list() -> None:
+    """Name every policy, with its level in development and in production."""
+    from moorage.cli import policies
+
+    policies.show_list()
+
+
+@policy_app.command("exemptions")
+def policy_exemptions(
+    paths: Annotated[list[str], typer.Argument(metavar="PATH…", help="Manifest files or folders.")],
+) -> None:
+    """List the exemptions that manifests carry, expired ones too."""
+    from moorage.cli import policies
+
+    policies.show_exemptions(paths)
 
 
 def main() -> None:
