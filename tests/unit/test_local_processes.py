@@ -73,9 +73,13 @@ def test_a_process_that_ignores_sigterm_is_killed(records: Path, tmp_path: Path)
 def test_waiting_for_a_process_that_died_shows_the_end_of_its_log(records: Path, tmp_path: Path) -> None:
     program = Program(name="broken", command=("sh", "-c", "echo no such file: etcd.crt; exit 1"), on_node=False)
     log = tmp_path / "broken.log"
-    with pytest.raises(MoorageError) as caught:
-        processes.ensure(program, log)
+
+    def start_and_wait() -> None:
+        processes.ensure(program, log)  # it may be dead before it is recorded
         processes.wait_until(lambda: False, seconds=10, what="broken", programs=("broken",))
+
+    with pytest.raises(MoorageError) as caught:
+        start_and_wait()
     problem = caught.value.problems[0]
     assert "broken ended by itself" in problem.what
     assert "no such file: etcd.crt" in problem.detail[-1]
