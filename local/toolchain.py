@@ -23,18 +23,28 @@ CHOICES = ("auto", "system", "build")
 _WRAPPER = """#!{python} -IS
 # Pulumi as it is, but for one thing: where stacks are kept in this checkout, the salt of their passphrase, which Pulumi
 # copies from the state into Pulumi.<stack>.yaml at every preview, is taken out again: it is of use to no other clone.
+# Quotes that Pulumi puts around values when it saves the file go with it; what anyone else changes meanwhile stays.
 import glob, os, signal, subprocess, sys
 
+def stack_files():
+    found = {{}}
+    for path in glob.glob(glob.escape({root!r}) + "/Pulumi.*.yaml"):
+        with open(path) as file:
+            found[path] = file.readlines()
+    return found
+
+before = stack_files()
 process = subprocess.Popen([{pulumi!r}, *sys.argv[1:]])
 # A terminal sends Ctrl-C to both of us, anyone else's request to end comes here alone.
 signal.signal(signal.SIGINT, signal.SIG_IGN)
 signal.signal(signal.SIGTERM, lambda number, _: process.send_signal(number))
 status = process.wait()
 if os.environ.get("PULUMI_BACKEND_URL") == "file://" + {home!r} + "/state":
-    for path in glob.glob(glob.escape({root!r}) + "/Pulumi.*.yaml"):
-        with open(path) as file:
-            lines = file.readlines()
+    for path, lines in stack_files().items():
         kept = [line for line in lines if not line.startswith("encryptionsalt: ")]
+        old = before.get(path, [])
+        if [line.replace('"', "") for line in kept] == [line.replace('"', "") for line in old]:
+            kept = old
         if kept != lines:
             with open(path, "w") as file:
                 file.writelines(kept)

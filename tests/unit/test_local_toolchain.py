@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from local import components as pins
-from local import toolchain_builder
+from local import toolchain, toolchain_builder
 from local.components import Component, components
+from local.layout import Layout
 from local.toolchain_builder import ToolchainBuilder
 from moorage.errors import MoorageError
 
@@ -166,3 +167,28 @@ def test_every_component_pins_its_modules(pinned: Component) -> None:
     assert (pinned.source / "go.mod").exists()
     requires = "require" in (pinned.source / "go.mod").read_text()
     assert (pinned.source / "go.sum").exists() == requires
+
+
+STACK_FILE = 'config:\n  moorage:protect: true\n  moorage:name: "a"\n'
+
+
+@pytest.mark.parametrize(
+    ("saved", "kept"),
+    [
+        (STACK_FILE.replace(" true", ' "true"') + "encryptionsalt: v1:x\n", STACK_FILE),
+        (STACK_FILE + "  moorage:new: b\nencryptionsalt: v1:x\n", STACK_FILE + "  moorage:new: b\n"),
+        (STACK_FILE, STACK_FILE),
+    ],
+    ids=["salt and quotes", "a setting that was set", "nothing"],
+)
+def test_pulumi_leaves_no_salt_in_stack_files_and_keeps_what_was_set(tmp_path: Path, saved: str, kept: str) -> None:
+    layout = Layout.of(tmp_path)
+    (tmp_path / "Pulumi.dev.yaml").write_text(STACK_FILE)
+    (tmp_path / "saved").write_text(saved)
+    pulumi = tmp_path / "real-pulumi"
+    pulumi.write_text(f"#!/bin/sh\ncp {tmp_path}/saved {tmp_path}/Pulumi.dev.yaml\nexit 7\n")
+    pulumi.chmod(0o755)
+    toolchain._wrap(layout, str(pulumi))
+    env = {"PULUMI_BACKEND_URL": f"file://{layout.home}/state"}
+    assert subprocess.run([layout.bin / "pulumi", "up"], env=env, check=False).returncode == 7
+    assert (tmp_path / "Pulumi.dev.yaml").read_text() == kept
