@@ -33,7 +33,7 @@ IMAGES = {
     "python": "images/python/Dockerfile",
     "server": "tests/properties/server/Dockerfile",
 }
-"""Each is built FROM the one before; the last is what every service runs."""
+"""Each is built FROM those before it; the last is what every service runs."""
 AT_ONCE = 200
 """Services wait most of the time, so many may do so together."""
 
@@ -100,8 +100,8 @@ class Deployment:
                 context=str(ROOT),
                 dockerfile=str(ROOT / dockerfile),
                 builder=project.target.builder,
-                build_args=bases,
+                build_args=dict(bases),
             )
             image = ServiceImage(name, args).image
-            bases = {image_build_arg(name): image}
+            bases[image_build_arg(name)] = image
         return image

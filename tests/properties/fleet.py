@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tests.properties.layout import ROOTS, lay_out
 from tests.properties.workloads import LIVENESS, READINESS
@@ -38,6 +38,12 @@ class Running:
         """The service's only pod."""
         assert len(self.pods) == 1, f"{self.service.name} has {len(self.pods)} pods\n{self.trouble}"
         return self.pods[0]
+
+    @property
+    def report(self) -> Mapping[str, Any]:
+        """What its process told, see server/server.py."""
+        assert self.pod.report, f"{self.pod.name} does not answer\n{self.trouble}"
+        return self.pod.report
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +90,7 @@ class Fleet:
 
         def again(now: Mapping[str, Checks]) -> bool:
             return all(
-                pod in now and now[pod].succeeded.get(role, 0) > checks.succeeded.get(role, 0)
+                pod in now and now[pod].succeeded[role] > checks.succeeded[role]
                 for pod, checks in first.items()
                 for role in (LIVENESS, READINESS)
             )

@@ -38,6 +38,7 @@ def root(number: int) -> Placed:
             **{role: {"httpGet": {"path": f"/{role}"}, "periodSeconds": 2} for role in (STARTUP, LIVENESS, READINESS)},
             "resources": SMALL,
             "preStopSleepSeconds": 0,
+            "terminationGracePeriodSeconds": 5,
         }
     )
     return Placed(service=serving(service, started=1 + number / 2, ready=1 + number))

@@ -19,10 +19,10 @@ class Settings:
     secrets: dict[str, str]
 
 
-# What shells, templates, YAML, JSON and Kubernetes itself are known to read as something else.
+# What shells, templates, YAML, JSON and Kubernetes itself (which replaces $(NAME) where it may) read as something else.
 TREACHEROUS = (
     *("", " ", "=", "a=b=c", "'", '"', "`id`", "\\n", "#", "%s", "{{ value }}", "~", "null", "true", "007", "1e3"),
-    *("$(PATH)", "$$(PATH)", "$(ABSENT)", "${HOME}", "$HOME", "$", "- [yaml: {", '{"json": 1}', "---"),
+    *("$(ENVIRONMENT)", "$$(ENVIRONMENT)", "$(ABSENT)", "${HOME}", "$HOME", "$", "- [yaml: {", '{"json": 1}', "---"),
     *("line\nline\n", "\r\n", "\t", "\x1b[31m", "\ufeff", "\u2028", "e\u0301", "é", "港", "🚢"),
 )
 OFTEN_SET = ("PATH", "HOME", "LANG", "HOSTNAME", "PYTHONHOME", "KUBERNETES_SERVICE_HOST", "ENVIRONMENT", "A", "a", "_")
@@ -33,9 +33,10 @@ FOR_THE_LOADER = ("LD_", "GLIBC_", "MALLOC_")
 def texts(refused: str = "") -> SearchStrategy[str]:
     """Texts without the `refused` characters, from none to many thousands."""
     characters = st.characters(exclude_categories=["Cs"], exclude_characters=refused)
-    short = st.text(characters, max_size=20) | st.lists(st.sampled_from(TREACHEROUS), max_size=5).map("".join)
-    long = st.builds(lambda text, times: text * times, short, st.sampled_from([100, 1000]))
-    return st.one_of(short, short, short, long)
+    plain = st.text(characters, max_size=20)
+    treacherous = st.lists(st.sampled_from(TREACHEROUS), min_size=1, max_size=5).map("".join)
+    long = st.builds(lambda text, times: text * times, plain | treacherous, st.sampled_from([100, 1000]))
+    return st.one_of(treacherous, treacherous, plain, long)
 
 
 REFUSED = "".join(map(chr, [0, *range(0x7F, 0xA0), 0xFFFE, 0xFFFF]))

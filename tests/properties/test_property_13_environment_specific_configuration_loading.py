@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 def test_settings_and_secrets_reach_the_process_exactly_as_they_were_written(
     workload: Workload, outcome: Running
 ) -> None:
-    environment = outcome.pod.report["environment"]
+    environment = outcome.report["environment"]
     assert {name: environment.get(name) for name in workload.before.env} == workload.before.env
-    assert outcome.pod.report["secrets"] == workload.before.secrets
+    assert outcome.report["secrets"] == workload.before.secrets
     for name in workload.before.secrets:
-        assert environment[f"{name}_FILE"] == f"/run/secrets/moorage/{name}"
+        assert environment.get(f"{name}_FILE") == f"/run/secrets/moorage/{name}"

@@ -29,5 +29,5 @@ def test_no_service_starts_before_all_that_it_needs_is_healthy(workload: Workloa
         assert need.pod.ready_since
         assert outcome.pod.created >= need.pod.ready_since, f"was created before {need.service.name} was Ready"
         # The process's own clock, as Kubernetes tells times in whole seconds.
-        healthy = max(need.pod.report["healthySince"].values())
-        assert outcome.pod.report["started"] > healthy, f"ran before {need.service.name} was healthy"
+        healthy = max(need.report["healthySince"].values())
+        assert outcome.report["started"] > healthy, f"ran before {need.service.name} was healthy"

@@ -29,6 +29,6 @@ def test_changed_settings_replace_the_pods_of_their_service_and_of_no_other(
     assert (before.uid != after.uid) == (workload.before != workload.after)
     assert after.ready_since
     assert after.restarts == 0
-    environment = after.report["environment"]
+    environment = outcome.after.report["environment"]
     assert {name: environment.get(name) for name in workload.after.env} == workload.after.env
-    assert after.report["secrets"] == workload.after.secrets
+    assert outcome.after.report["secrets"] == workload.after.secrets

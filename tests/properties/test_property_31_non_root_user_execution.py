@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 def test_the_main_process_runs_as_the_services_own_user_without_any_privilege(
     workload: Workload, outcome: Running
 ) -> None:
-    assert outcome.pod.report["pid"] == 1
-    status = outcome.pod.report["status"]
+    assert outcome.report["pid"] == 1
+    status = outcome.report["status"]
     user = workload.service.run_as_user
     # Real, effective, saved and of the file system.
     assert [int(number) for number in status["Uid"].split()] == [user] * 4

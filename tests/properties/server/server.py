@@ -100,16 +100,16 @@ def become_healthy(checks: list[dict[str, Any]]) -> None:
 
 
 def main() -> None:
-    """Become healthy, then wait for the end."""
-    # The first process of a container ignores the signal unless it says what to do.
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    """Become healthy, and end when asked to."""
+    # Before any thread starts, so that none takes the signal; the first process of a container would ignore it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
     settings = json.loads(sys.argv[1])
     for folder in settings["writes"]:
         (Path(folder) / "written").write_text("by the test")
     listen(REPORT_PORT, Reporting)
-    become_healthy(settings["checks"])
-    while True:
-        signal.pause()
+    threading.Thread(target=become_healthy, args=[settings["checks"]], daemon=True).start()
+    signal.sigwait([signal.SIGTERM])
+    os._exit(0)
 
 
 if __name__ == "__main__":
