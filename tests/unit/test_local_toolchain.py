@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import threading
 import zipfile
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -16,9 +17,6 @@ from local.components import Component, components
 from local.layout import Layout
 from local.toolchain_builder import ToolchainBuilder
 from moorage.errors import MoorageError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 MODULE = "example.test/greeting"
 VERSION = "v1.0.0"
@@ -192,3 +190,28 @@ def test_pulumi_leaves_no_salt_in_stack_files_and_keeps_what_was_set(tmp_path: P
     env = {"PULUMI_BACKEND_URL": f"file://{layout.home}/state"}
     assert subprocess.run([layout.bin / "pulumi", "up"], env=env, check=False).returncode == 7
     assert (tmp_path / "Pulumi.dev.yaml").read_text() == kept
+
+
+@pytest.mark.parametrize(
+    ("given", "prefix"),
+    [
+        ({"PYTHONDONTWRITEBYTECODE": "1"}, "{home}/pycache"),
+        ({"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPYCACHEPREFIX": "/somewhere"}, "/somewhere"),
+        ({}, ""),
+    ],
+)
+def test_the_python_of_an_update_keeps_its_bytecode_away_from_the_sources(
+    tmp_path: Path, given: dict[str, str], prefix: str
+) -> None:
+    pulumi = tmp_path / "real" / "pulumi"
+    pulumi.parent.mkdir()
+    pulumi.write_text('#!/bin/sh\necho "${PYTHONDONTWRITEBYTECODE-unset}|$PYTHONPYCACHEPREFIX|$UV_PYTHON"\n')
+    pulumi.chmod(0o755)
+    layout = Layout.of(tmp_path)
+    toolchain._wrap(layout, str(pulumi))
+    environment = {"PATH": os.environ["PATH"]} | given
+    shown = subprocess.check_output([layout.bin / "pulumi"], env=environment, text=True).strip()
+    forbidden, cache, python = shown.split("|")
+    assert forbidden == "unset"
+    assert cache == prefix.format(home=layout.home)
+    assert Path(python).samefile(sys.executable)
