@@ -1,12 +1,18 @@
-"""Build the pack and serve it to Pulumi's engine."""
+"""Serve the pack to Pulumi's engine."""
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import sys
+from concurrent import futures
 from pathlib import Path
-from typing import Any, cast
+from typing import Final
 
 ROOT = Path(__file__).resolve().parent.parent
+_MOST_BYTES: Final = 400 * 1024 * 1024
+"""Of one message, as the engine has it."""
+_AT_ONCE: Final = 4
 
 
 def serve() -> None:
@@ -14,22 +20,23 @@ def serve() -> None:
     # Pulumi puts this folder first on the path, where its modules would hide others of the same name.
     sys.path[:] = [str(ROOT), *(entry for entry in sys.path if Path(entry or ".").resolve() != ROOT / "policy")]
 
-    from pulumi.runtime.proto import analyzer_pb2_grpc
-    from pulumi_policy import EnforcementLevel, PolicyPack
+    import grpc  # type: ignore[import-untyped]
 
-    from policy.analyzer import Analyzer, Session
-    from policy.pack import PACK, policies
+    from policy.analyzer import Analyzer
+    from policy.protocol import services
+    from policy.session import Session
 
-    session = Session()
-    rules = policies(session)
-    register = analyzer_pb2_grpc.add_AnalyzerServicer_to_server
-
-    def register_wrapped(servicer: Any, server: Any) -> None:
-        analyzer = Analyzer(servicer, session, rules)
-        register(cast("analyzer_pb2_grpc.AnalyzerServicer", analyzer), server)
-
-    analyzer_pb2_grpc.add_AnalyzerServicer_to_server = register_wrapped
-    PolicyPack(PACK, rules, enforcement_level=EnforcementLevel.MANDATORY)
+    options = [("grpc.max_receive_message_length", _MOST_BYTES), ("grpc.max_send_message_length", _MOST_BYTES)]
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=_AT_ONCE), options=options)
+    services.add_AnalyzerServicer_to_server(Analyzer(Session()), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    gc.freeze()  # what is loaded by now stays: collections need not look at it again
+    sys.stdout.write(f"{port}\n")
+    sys.stdout.flush()
+    with contextlib.suppress(KeyboardInterrupt):  # the engine's way of saying that it has finished
+        server.wait_for_termination()
+    server.stop(0)
 
 
 if __name__ == "__main__":

@@ -1,78 +1,60 @@
-"""Between Pulumi's engine and the SDK: decodes each resource once, however many policies there are.
+"""The pack as Pulumi's engine talks to it: levels by stack, configuration, and what each rule finds.
 
-The SDK decodes a resource's properties anew for every policy, which is nearly all of a pack's cost. This wrapper takes
-the engine's call, decodes the properties, keeps them where the policies find them, and hands the SDK the same call
-without them. Names, levels, severities and configuration stay the SDK's business, and so visible to Pulumi.
+The SDK would decode a resource's properties anew for every policy, and importing it alone takes a third of a second.
+So this answers the engine itself, decoding each resource once; a test holds that the SDK comes to the same answers.
+Mending is left to the SDK, which is loaded when there is something to mend: it knows how to keep secrets secret.
 """
 
 from __future__ import annotations
 
-import threading
-from typing import TYPE_CHECKING, Any
+from datetime import date
+from typing import TYPE_CHECKING, Any, Final
 
 import grpc  # type: ignore[import-untyped]
-from pulumi.runtime import proto
-from pulumi_policy import EnforcementLevel
+from google.protobuf import empty_pb2, json_format  # type: ignore[import-untyped]
 
-from policy.exemptions import CONFIG_KEY, configured
-from policy.objects import Object, Origin
+import policy.rules  # noqa: F401  # registers every rule
+from policy.exemptions import CONFIG_KEY, configured, exempt
+from policy.information import LEVELS, SEVERITIES, information
+from policy.judge import Finding, judge, judge_stack
+from policy.objects import Origin
+from policy.protocol import messages, plugins, services
 from policy.pulumi_objects import decode, judged, resource_objects
-from policy.registry import RULES
-from policy.settings import ALL, STAGES, SettingsError, nearest, stage_of, wrong_settings
-from policy.stack import Stack
+from policy.registry import PACK, RULES, Level, Rule, Scope
+from policy.settings import ALL, STAGES, SettingsError, configuration, nearest, stage_of, wrong_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from pulumi_policy import Policy
+    from policy.judge import Outcome
+    from policy.objects import Object
+    from policy.session import Session
 
-    from policy.exemptions import Exemption
-    from policy.judge import Unjudged
-
-
-class Session:
-    """What the policies of one run share: the resource at hand, all that came before, and what was not judged."""
-
-    def __init__(self) -> None:
-        self._here = threading.local()
-        self.seen: dict[str, tuple[Object, ...]] = {}
-        self.stack: Stack | None = None
-        self.unjudged: dict[tuple[str, str, str], Unjudged] = {}
-        self.exemptions: tuple[Exemption, ...] = ()
-        self.dry_run = False
-
-    @property
-    def current(self) -> tuple[Object, ...] | None:
-        """The objects of the resource that is being analyzed, None where nobody has decoded it."""
-        return getattr(self._here, "objects", None)
-
-    def enter(self, objects: tuple[Object, ...] | None) -> None:
-        """Set the resource that policies judge from here on."""
-        self._here.objects = objects
-
-    def enter_stack(self, objects: tuple[Object, ...], dependencies: Mapping[str, frozenset[str]]) -> None:
-        """Set the stack that policies judge from here on."""
-        self.stack = Stack(objects, dependencies, tuple(self.unjudged.values()), self.exemptions, dry_run=self.dry_run)
-
-    def note(self, unjudged: Unjudged) -> None:
-        """Remember a value that was not known, once for each field and rule."""
-        key = (unjudged.about.origin.urn or unjudged.about.title, unjudged.path, unjudged.rule.name)
-        self.unjudged.setdefault(key, unjudged)
+VERSION: Final = "0.0.1"
+"""What a pack says that leaves its version to PulumiPolicy.yaml."""
+_BY_NUMBER: Final = {number: level for level, number in LEVELS.items()}
 
 
-class Analyzer:
-    """The SDK's servicer, with decoding done here; what is not overridden goes to it unchanged."""
+class Analyzer(services.AnalyzerServicer):  # type: ignore[misc]
+    """Judges one preview or update."""
 
-    def __init__(self, servicer: Any, session: Session, policies: list[Policy]) -> None:
-        self._servicer = servicer
+    def __init__(self, session: Session) -> None:
         self._session = session
-        self._policies = policies
+        self._stage = "prod"
+        self._levels = dict(configuration("prod").levels)
+        self._settings: dict[str, Mapping[str, Any]] = {name: rule.defaults for name, rule in RULES.items()}
+        self._configured: Any = None
+        self._by_kind: dict[tuple[str, bool], tuple[Rule, ...]] = {}
 
-    def __getattr__(self, name: str) -> Any:
-        """Return what the SDK's servicer has under this name."""
-        return getattr(self._servicer, name)
+    def GetPluginInfo(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802  # the protocol's names
+        """Say which version of the pack this is."""
+        return plugins.PluginInfo(version=VERSION)
 
-    def ConfigureStack(self, request: Any, context: Any) -> Any:  # noqa: N802  # the protocol's name
+    def GetAnalyzerInfo(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
+        """Describe every policy: level in this stack, severity, standards and fix are Pulumi's to show."""
+        return information(self._stage, VERSION)
+
+    def ConfigureStack(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Choose the levels of the stack's stage, before the engine asks for them, and read its exemptions."""
         stage = request.config.get("policy:stage") or stage_of(request.stack)
         if stage not in STAGES:
@@ -82,41 +64,49 @@ class Analyzer:
         except SettingsError as error:
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
         self._session.dry_run = request.dry_run
-        for policy in self._policies:
-            policy.enforcement_level = EnforcementLevel(RULES[policy.name].levels.of(stage).value)
-        return self._servicer.ConfigureStack(request, context)
+        self._stage = stage
+        self._levels = dict(configuration(stage).levels)
+        return messages.AnalyzerStackConfigureResponse()
 
     def Configure(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """Refuse configuration of policies and settings that do not exist; the SDK would ignore them."""
+        """Take levels and settings; refuse those of policies and settings that do not exist, which Pulumi lets pass."""
         problems = []
         for name, config in request.policyConfig.items():
             if name not in {*RULES, ALL}:
                 problems.append(f"there is no policy {name!r}{nearest(name, RULES)}")
-            else:
-                problems += wrong_settings(name, decode(config.properties))
+                continue
+            settings = json_format.MessageToDict(config.properties)
+            problems += wrong_settings(name, settings)
+            if name != ALL:
+                self._levels[name] = _BY_NUMBER[config.enforcementLevel]
+                self._settings[name] = {**RULES[name].defaults, **settings}
         if problems:
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, "policy configuration: " + "; ".join(problems))
-        return self._servicer.Configure(request, context)
+        self._configured = request
+        self._by_kind.clear()
+        return empty_pb2.Empty()
 
-    def Analyze(self, request: Any, context: Any) -> Any:  # noqa: N802
+    def Analyze(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
         """Judge one resource."""
+        response = messages.AnalyzeResponse()
         if not judged(request.type):
-            return proto.AnalyzeResponse()
+            return response
         objects = tuple(resource_objects(request.type, decode(request.properties), _origin(request)))
         self._session.seen[request.urn] = objects
-        self._session.enter(objects)
-        try:
-            return self._servicer.Analyze(_without_properties(request), context)
-        finally:
-            self._session.enter(None)
+        for item in objects:
+            for rule in self._rules(item):
+                self._report(judge(rule, item, self._settings[rule.name]), response)
+        return response
 
     def Remediate(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """Mend one resource; only objects with pods or labels have anything to mend."""
-        if not judged(request.type) or request.type.endswith("Patch"):
-            return proto.RemediateResponse()
-        return self._servicer.Remediate(request, context)
+        """Mend one resource, if a rule of level ``remediate`` would change anything in it."""
+        if not judged(request.type) or request.type.endswith("Patch") or not any(self._remedies(request)):
+            return messages.RemediateResponse()
+        from policy.pack import sdk_servicer  # a third of a second, seldom needed
 
-    def AnalyzeStack(self, request: Any, context: Any) -> Any:  # noqa: N802
+        return sdk_servicer(self._session, self._stage, self._configured).Remediate(request, context)
+
+    def AnalyzeStack(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
         """Judge the stack as a whole, by the inputs that were analyzed and the outputs of what was not."""
         objects: list[Object] = []
         dependencies = {}
@@ -128,15 +118,63 @@ class Analyzer:
                 self._session.seen[resource.urn] = tuple(found)
             objects += self._session.seen[resource.urn]
             dependencies[resource.urn] = frozenset(resource.dependencies)
-        self._session.enter_stack(tuple(objects), dependencies)
-        return self._servicer.AnalyzeStack(proto.AnalyzeStackRequest(), context)
+        stack = self._session.stack(tuple(objects), dependencies)
+        response = messages.AnalyzeResponse()
+        for rule in RULES.values():
+            if rule.scope is Scope.STACK and self._levels[rule.name] is not Level.DISABLED:
+                self._report(judge_stack(rule, stack, self._settings[rule.name]), response)
+        return response
+
+    def _rules(self, about: Object) -> tuple[Rule, ...]:
+        """Return the rules that are not disabled and look at objects such as this one."""
+        key = about.kind, about.pod is not None
+        if key not in self._by_kind:
+            self._by_kind[key] = tuple(
+                rule
+                for rule in RULES.values()
+                if rule.scope is not Scope.STACK
+                and self._levels[rule.name] is not Level.DISABLED
+                and rule.applies_to(about.kind, has_pod=about.pod is not None)
+            )
+        return self._by_kind[key]
+
+    def _remedies(self, request: Any) -> Iterator[bool]:
+        """Try each remedy on a copy of the resource, and tell whether it changed anything."""
+        kind = request.type.rpartition(":")[2]
+        wanted = [
+            rule.remedy
+            for rule in RULES.values()
+            if rule.remedy is not None
+            and self._levels[rule.name] is Level.REMEDIATE
+            and (not rule.kinds or kind in rule.kinds)
+        ]
+        copy = decode(request.properties, keep_unknowns=True) if wanted else None
+        yield from (remedy(copy) for remedy in wanted)
+
+    def _report(self, outcomes: Iterable[Outcome], response: Any) -> None:
+        for outcome in outcomes:
+            if not isinstance(outcome, Finding):
+                self._session.note(outcome)
+                continue
+            today = date.today()  # noqa: DTZ011  # an exemption ends with the day where the pack runs
+            if exempt(outcome, self._session.exemptions, today) is None:
+                response.diagnostics.append(self._diagnostic(outcome))
+
+    def _diagnostic(self, finding: Finding) -> Any:
+        rule = finding.rule
+        level = self._levels[rule.name]
+        return messages.AnalyzeDiagnostic(
+            policyName=rule.name,
+            policyPackName=PACK,
+            policyPackVersion=VERSION,
+            message=f"{rule.summary}\n{finding.message}",
+            urn=finding.about.origin.urn or "",
+            description=rule.summary,
+            # What a remedy has not mended stops the deployment.
+            enforcementLevel=LEVELS[Level.MANDATORY if level is Level.REMEDIATE else level],
+            severity=SEVERITIES[rule.severity],
+        )
 
 
 def _origin(request: Any) -> Origin:
     return Origin(urn=request.urn, protect=request.options.protect)
-
-
-def _without_properties(request: Any) -> Any:
-    light = proto.AnalyzeRequest(type=request.type, urn=request.urn, name=request.name)
-    light.options.CopyFrom(request.options)
-    return light

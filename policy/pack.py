@@ -1,9 +1,9 @@
-"""The rules as policies of Pulumi's."""
+"""The rules as policies of Pulumi's SDK: what mends resources, and what the tests compare the analyzer with."""
 
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from pulumi_policy import (
     EnforcementLevel,
@@ -14,45 +14,51 @@ from pulumi_policy import (
     Severity,
     StackValidationPolicy,
 )
+from pulumi_policy.policy import _PolicyAnalyzerServicer
 
 import policy.rules  # noqa: F401  # registers every rule
 from policy.exemptions import exempt
+from policy.information import framework_of, tags_of
 from policy.judge import Finding, judge, judge_stack
 from policy.objects import Object, Origin
 from policy.pulumi_objects import resource_objects, thaw
-from policy.registry import RULES, Rule, Scope
-from policy.stack import Stack
+from policy.registry import PACK, RULES, Rule, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from pulumi_policy import ReportViolation, ResourceValidationArgs, StackValidationArgs
 
-    from policy.analyzer import Session
     from policy.judge import Outcome
-
-PACK: Final = "moorage"
-
-
-def policies(session: Session) -> list[Policy]:
-    """Return a policy for every rule, at the levels of production until the stack is known."""
-    return [_policy(rule, session) for rule in RULES.values()]
+    from policy.session import Session
 
 
-def _policy(rule: Rule, session: Session) -> Policy:
+def sdk_servicer(session: Session, stage: str, configuration: Any = None) -> Any:
+    """Return the SDK's own server of the rules, at the levels of ``stage`` and as the engine has configured them."""
+    servicer: Any = _PolicyAnalyzerServicer(PACK, "0.0.1", policies(session, stage), EnforcementLevel.MANDATORY)
+    if configuration is not None:
+        servicer.Configure(configuration, None)
+    return servicer
+
+
+def policies(session: Session, stage: str = "prod") -> list[Policy]:
+    """Return a policy for every rule, at the levels of ``stage``."""
+    return [_policy(rule, session, stage) for rule in RULES.values()]
+
+
+def _policy(rule: Rule, session: Session, stage: str) -> Policy:
+    framework = framework_of(rule)
     metadata: dict[str, Any] = {
         "name": rule.name,
         "description": rule.summary,
         "display_name": f"{rule.id} {rule.name}",
-        "enforcement_level": EnforcementLevel(rule.levels.prod.value),
+        "enforcement_level": EnforcementLevel(rule.levels.of(stage).value),
         "severity": Severity(rule.severity.value),
-        "tags": [rule.id, *(["remediable"] if rule.remedy else [])],
+        "tags": tags_of(rule),
         "remediation_steps": rule.fix,
     }
-    if rule.standards:
-        metadata["framework"] = PolicyComplianceFramework(
-            name=rule.standards[0].partition(":")[0], reference="; ".join(rule.standards), specification=rule.why
-        )
+    if framework is not None:
+        metadata["framework"] = PolicyComplianceFramework(**framework)
     if rule.settings:
         metadata["config_schema"] = PolicyConfigSchema({name: dict(schema) for name, schema in rule.settings.items()})
     if rule.scope is Scope.STACK:
@@ -63,8 +69,7 @@ def _policy(rule: Rule, session: Session) -> Policy:
 
 def _validator(rule: Rule, session: Session) -> Callable[[ResourceValidationArgs, ReportViolation], None]:
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
-        objects = session.current if session.current is not None else _objects(args)
-        for item in objects:
+        for item in _objects(args):
             if not rule.kinds or item.kind in rule.kinds:
                 _report(judge(rule, item, {**rule.defaults, **args.get_config()}), report, session)
 
@@ -73,10 +78,7 @@ def _validator(rule: Rule, session: Session) -> Callable[[ResourceValidationArgs
 
 def _stack_validator(rule: Rule, session: Session) -> Callable[[StackValidationArgs, ReportViolation], None]:
     def validate(args: StackValidationArgs, report: ReportViolation) -> None:
-        stack = session.stack
-        if stack is None:
-            objects = tuple(item for resource in args.resources for item in _objects(resource))
-            stack = Stack(objects, {}, tuple(session.unjudged.values()), session.exemptions, dry_run=session.dry_run)
+        stack = session.stack(tuple(item for resource in args.resources for item in _objects(resource)), {})
         _report(judge_stack(rule, stack, {**rule.defaults, **args.get_config()}), report, session)
 
     return validate
@@ -104,6 +106,5 @@ def _report(outcomes: Iterable[Outcome], report: ReportViolation, session: Sessi
 
 
 def _objects(resource: Any) -> tuple[Object, ...]:
-    """Decode a resource that the analyzer has not: of the SDK's own test harness, or another server."""
     origin = Origin(urn=resource.urn, protect=resource.opts.protect)
     return tuple(resource_objects(resource.resource_type, thaw(resource.props), origin))

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from google.protobuf import json_format  # type: ignore[import-untyped]
-from pulumi_policy.proxy import UnknownValueError
-
 from policy.objects import IMAGE, INDEX, Object, Origin, list_items
 from policy.tree import UNKNOWN, Node
 from policy.unknowns import UNKNOWN_STRINGS
@@ -47,9 +44,12 @@ def resource_objects(resource_type: str, inputs: Any, origin: Origin) -> Iterato
         yield Object(kind, version, root, origin=origin)
 
 
-def decode(properties: Any) -> Any:
-    """Return a protobuf Struct as plain values, with UNKNOWN in the place of what is not known yet."""
-    return _plain(json_format.MessageToDict(properties))
+def decode(properties: Any, *, keep_unknowns: bool = False) -> dict[str, Any]:
+    """Return a protobuf Struct as plain values, secrets opened, with UNKNOWN in the place of what is not known yet.
+
+    With ``keep_unknowns`` the strings stay that stand for unknown values in the protocol, as remedies expect them.
+    """
+    return {key: _plain(value, keep_unknowns) for key, value in properties.fields.items()}
 
 
 def thaw(value: Any) -> Any:
@@ -62,19 +62,26 @@ def thaw(value: Any) -> Any:
 
 
 def _read(value: Any, key: Any) -> Any:
+    from pulumi_policy.proxy import UnknownValueError  # whoever has such a view has loaded the SDK
+
     try:
         return thaw(value[key])
     except UnknownValueError:
         return UNKNOWN
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, str):
-        return UNKNOWN if value in UNKNOWN_STRINGS else value
-    if isinstance(value, dict):
-        if value.get(SIGNATURE) == SECRET:
-            return _plain(value.get("value"))
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    return value
+def _plain(value: Any, keep_unknowns: bool) -> Any:  # called for every value
+    kind = value.WhichOneof("kind")
+    if kind == "string_value":
+        text = value.string_value
+        return UNKNOWN if text in UNKNOWN_STRINGS and not keep_unknowns else text
+    if kind == "struct_value":
+        fields = value.struct_value.fields
+        if SIGNATURE in fields and fields[SIGNATURE].string_value == SECRET:
+            return _plain(fields["value"], keep_unknowns) if "value" in fields else None
+        return {key: _plain(item, keep_unknowns) for key, item in fields.items()}
+    if kind == "list_value":
+        return [_plain(item, keep_unknowns) for item in value.list_value.values]
+    if kind == "number_value":
+        return value.number_value
+    return value.bool_value if kind == "bool_value" else None

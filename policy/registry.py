@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 if TYPE_CHECKING:
     from policy.examples import Broken
 
+PACK: Final = "moorage"
+"""The name of the pack, as Pulumi shows it."""
+
 Profile = Literal["baseline", "restricted", "all"]
 """The narrowest selection that contains a rule: one of the two Pod Security Standards, or only the whole pack."""
 

@@ -16,11 +16,11 @@ from pulumi_policy import (
 )
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, unknown_checking_proxy
 
-from policy.analyzer import Session
 from policy.examples import changed, compliant_stack
 from policy.judge import Finding, judge, judge_stack
 from policy.pack import _objects, policies
 from policy.registry import RULES, Scope
+from policy.session import Session
 from policy.stack import Stack
 
 Manifest = dict[str, Any]

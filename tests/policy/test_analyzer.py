@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import copy
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 from google.protobuf import json_format, struct_pb2  # type: ignore[import-untyped]
 from pulumi.runtime import proto
-from pulumi_policy import EnforcementLevel
-from pulumi_policy.policy import _PolicyAnalyzerServicer
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE
 
-from policy.analyzer import Analyzer, Session
+from policy.analyzer import Analyzer
 from policy.examples import compliant_stack
-from policy.pack import policies
+from policy.pack import sdk_servicer
 from policy.pulumi_objects import decode
 from policy.registry import RULES
+from policy.session import Session
 from tests.policy.harness import Manifest, pulumi_type, urn_of, web
+from tests.support.stack import ROOT
 
 
 class AbortError(Exception):
@@ -31,10 +33,7 @@ class Context:
 
 def server(stack: str = "prod", config: dict[str, str] | None = None, **policy_config: Any) -> Analyzer:
     """Return the pack as it stands once the engine has told it of the stack and of the configuration."""
-    session = Session()
-    rules = policies(session)
-    sdk = _PolicyAnalyzerServicer("moorage", "0.1.0", rules, EnforcementLevel.MANDATORY)
-    analyzer = Analyzer(sdk, session, rules)
+    analyzer = Analyzer(Session())
     analyzer.ConfigureStack(proto.AnalyzerStackConfigureRequest(stack=stack, config=config or {}), Context())
     request = proto.ConfigureAnalyzerRequest()
     for name, entry in policy_config.items():
@@ -159,23 +158,47 @@ def test_nothing_is_remedied_in_prod() -> None:
 def test_a_resource_is_decoded_once_however_many_policies_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
     decoded: list[Any] = []
 
-    def counted(properties: Any) -> Any:
+    def counted(properties: Any, **options: Any) -> Any:
         decoded.append(properties)
-        return decode(properties)
+        return decode(properties, **options)
 
     monkeypatch.setattr("policy.analyzer.decode", counted)
     analyze(server(), web())
     assert len(decoded) == 1
 
 
-def test_the_sdk_alone_comes_to_the_same_findings() -> None:
-    session = Session()
-    sdk: Any = _PolicyAnalyzerServicer("moorage", "0.1.0", policies(session), EnforcementLevel.MANDATORY)
-    manifest = web(c__imagePullPolicy="Never", c__livenessProbe=None, hostNetwork=True)
-    alone = [(item.policyName, item.message) for item in sdk.Analyze(request(manifest), Context()).diagnostics]
-    wrapped = [(item.policyName, item.message) for item in server().Analyze(request(manifest), Context()).diagnostics]
-    assert alone == wrapped
-    assert len(alone) == 3
+@pytest.mark.parametrize("stage", ["dev", "prod"])
+def test_the_sdk_alone_comes_to_the_same_findings(stage: str) -> None:
+    sdk = sdk_servicer(Session(), stage)
+    for manifest in (web(c__imagePullPolicy="Never", c__livenessProbe=None, hostNetwork=True), *compliant_stack()):
+        alone = sdk.Analyze(request(manifest), Context()).diagnostics
+        assert list(server(stage).Analyze(request(manifest), Context()).diagnostics) == list(alone)
+
+
+@pytest.mark.parametrize("stage", ["dev", "prod"])
+def test_the_sdk_alone_comes_to_the_same_findings_on_the_stack(stage: str) -> None:
+    stack = proto.AnalyzeStackRequest()
+    for manifest in [item for item in compliant_stack() if item["kind"] != "Service"]:
+        asked = request(manifest)
+        resource = stack.resources.add(type=asked.type, urn=asked.urn, name=asked.name)
+        resource.properties.CopyFrom(asked.properties)
+    alone = sdk_servicer(Session(), stage).AnalyzeStack(stack, Context()).diagnostics
+    assert list(server(stage).AnalyzeStack(stack, Context()).diagnostics) == list(alone)
+    assert alone
+
+
+@pytest.mark.parametrize("stage", ["dev", "prod"])
+def test_the_sdk_alone_describes_the_policies_in_the_same_words(stage: str) -> None:
+    alone = sdk_servicer(Session(), stage).GetAnalyzerInfo(None, Context())
+    assert server(stage).GetAnalyzerInfo(None, Context()) == alone
+
+
+def test_judging_needs_neither_the_sdk_nor_yaml() -> None:
+    code = (
+        "import sys, policy.analyzer; print(sorted({'pulumi', 'pulumi_policy', 'yaml', 'pydantic'} & set(sys.modules)))"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert loaded == "[]\n"
 
 
 def test_resources_of_other_providers_cost_nothing_and_say_nothing() -> None:

@@ -19,10 +19,10 @@ from pulumi_policy.proxy import (
     UNKNOWN_STRING_VALUE,
 )
 
-from policy.analyzer import Session
 from policy.examples import compliant_stack
 from policy.pack import policies
 from policy.registry import RULES, Level, Rule
+from policy.session import Session
 from policy.unknowns import UNKNOWN_STRINGS
 from tests.policy.harness import Judge, changed_stack, options, pulumi_type, settings_of, unknown_at
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from policy.analyzer import Session
 from policy.examples import changed, compliant_stack
 from policy.exemptions import configured
 from policy.judge import Finding, Unjudged, judge_stack
 from policy.objects import IMAGE, Object, Origin
 from policy.registry import RULES
+from policy.session import Session
 from policy.settings import SettingsError
 from policy.stack import Stack
 from policy.tree import UNKNOWN, Node

@@ -160,6 +160,15 @@ def test_the_policy_pack_is_enforced_with_the_stacks_settings(tmp_path: Path, mo
     assert session(tmp_path).exports()["PULUMI_OPTION_POLICY_PACK_CONFIG"] == str(tmp_path / "pack/config/dev.json")
 
 
+def test_a_pack_that_can_be_started_by_itself_is(tmp_path: Path) -> None:
+    run = tmp_path / "policy/run"
+    run.parent.mkdir()
+    run.write_text("#!/bin/sh\n")
+    assert session(tmp_path).exports()["PULUMI_OPTION_POLICY_PACK"] == str(tmp_path / "policy")
+    run.chmod(0o755)
+    assert session(tmp_path).exports()["PULUMI_OPTION_POLICY_PACK"] == str(run)
+
+
 def test_a_shell_takes_the_exports_whatever_is_in_the_path(tmp_path: Path) -> None:
     root = tmp_path / 'it\'s a "bay" of $HOME; `false` \\ * &'
     monorepo = Monorepo(root)

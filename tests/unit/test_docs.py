@@ -29,8 +29,7 @@ from moorage.config.stackfile import read_stack
 from moorage.config.validate import Source, validated
 from moorage.config.yamlfile import parse_yaml
 from moorage.reference import PAGE, render
-from policy.pack import PACK
-from policy.registry import Level
+from policy.registry import PACK, Level
 from policy.settings import DEV_STACKS, configuration
 from tests.unit.test_rooms import ALLOWED
 from tests.unit.test_schema import models
