@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from typing import TYPE_CHECKING, Any
 
@@ -24,15 +25,17 @@ def show(session: Session, project: Project, steps: Steps) -> None:
     """Print the summary of a stack that has just come up."""
     outputs = _outputs(session, project.stack_name)
     console.out.print()
-    console.out.print(_workloads(session, project, outputs.get("images", {})))
+    # Only registries on loopback are asked, over http: without certificates to load it answers in no time.
+    with httpx.Client(trust_env=False, timeout=5, verify=False) as registry:  # noqa: S501
+        console.out.print(_workloads(session, project, outputs.get("images", {}), registry))
     times = " · ".join(f"{name.lower()} {console.duration(seconds)}" for name, seconds in steps.timings.items())
     console.out.print(f"\n[dim]time[/]  {times}")
     if url := outputs.get("url"):
         console.out.print(f"[dim]open[/]  [bold cyan]{url}[/]")
+    moorage = "moorage" if shutil.which("moorage") else ".venv/bin/moorage"
     console.out.print(
-        f"[dim]next[/]  moorage preview {project.stack_name} · moorage down {project.stack_name} · "
-        'eval "$(moorage env)", then kubectl '
-        f"--namespace {project.namespace} get pods"
+        f"[dim]next[/]  {moorage} preview {project.stack_name} · {moorage} down {project.stack_name}\n"
+        f'      eval "$({moorage} env {project.stack_name})" && kubectl --namespace {project.namespace} get pods'
     )
 
 
@@ -49,7 +52,7 @@ def _outputs(session: Session, stack: str) -> dict[str, Any]:
     return found
 
 
-def _workloads(session: Session, project: Project, images: dict[str, str]) -> Table:
+def _workloads(session: Session, project: Project, images: dict[str, str], registry: httpx.Client) -> Table:
     table = Table(box=None, pad_edge=False)
     table.add_column("workload", style="bold")
     table.add_column("ready", justify="right")
@@ -62,20 +65,18 @@ def _workloads(session: Session, project: Project, images: dict[str, str]) -> Ta
         ready = workload["status"].get("readyReplicas", 0)
         colour = "green" if ready >= wanted else "yellow"
         image = images.get(name) or workload["spec"]["template"]["spec"]["containers"][0]["image"]
-        table.add_row(name, f"[{colour}]{ready}/{wanted}[/]", _packed_size(image), workload["kind"])
+        table.add_row(name, f"[{colour}]{ready}/{wanted}[/]", _packed_size(registry, image), workload["kind"])
     return table
 
 
-def _packed_size(image: str) -> str:
+def _packed_size(registry: httpx.Client, image: str) -> str:
     """Return the size of an image's layers in its registry; empty where it cannot be asked without credentials."""
     name, _, digest = image.partition("@")
     host, _, repository = name.partition("/")
     if not digest or not host.startswith(("127.", "localhost")):
         return ""
     try:
-        answer = httpx.get(
-            f"http://{host}/v2/{repository}/manifests/{digest}", headers={"Accept": _ACCEPT}, trust_env=False, timeout=5
-        )
+        answer = registry.get(f"http://{host}/v2/{repository}/manifests/{digest}", headers={"Accept": _ACCEPT})
         return console.size(sum(layer["size"] for layer in answer.json()["layers"]))
     except (httpx.HTTPError, ValueError, KeyError):
         return ""
