@@ -47,8 +47,7 @@ class _Walk:
 
     def files(self) -> Iterator[str]:
         """Yield the files of the context."""
-        left_out = self.ignore.is_allow_list
-        waiting: list[tuple[str, Matched, bool]] = [("", (), left_out)]
+        waiting: list[tuple[str, Matched, bool]] = [("", (), self.ignore.is_allow_list)]
         while waiting:
             folder, parent, all_out = waiting.pop()
             for name, is_folder, is_file in self._entries(folder, all_out=all_out):
@@ -75,6 +74,7 @@ class _Walk:
             depth = folder.count("/")
             parts = tuple(folder.split("/")[:-1])
             names = {name[depth] for name in self.only_names if len(name) > depth and name[:depth] == parts}
+            names -= {".", ".."}
             return [entry for name in names if (entry := _entry(f"{path}{name}", name))]
         with os.scandir(path) as entries:
             return [

@@ -18,8 +18,8 @@ _GLOB = re.compile(r"[*\[\]?^\\]")
 _CLASS = re.compile(r"\[\^?(?:\\.|[^\]\\-])(?:\\.|[^\]\\])*\]")
 _ESCAPED = frozenset(".+()|{}$")
 
-Matched = tuple[bool, ...]
-"""Which patterns match a folder; the files below it inherit that."""
+Matched = tuple[()] | tuple[bool, int]
+"""What `IgnoreFile.match` found for a folder, for what is in it to go on from; empty at the top."""
 
 
 @dataclass(frozen=True)
@@ -54,19 +54,18 @@ class IgnoreFile:
         """Whether everything is left out that is not named."""
         return bool(self.patterns) and self.patterns[0].text in {"*", "**"} and not self.patterns[0].exception
 
-    def match(self, path: str, parent: Matched = ()) -> tuple[bool, Matched]:
-        """Return whether ``path`` is left out, and the patterns that match it.
+    def match(self, path: str, folder: Matched = ()) -> tuple[bool, Matched]:
+        """Return whether a path is left out, and what to give for ``folder`` with the paths below it.
 
-        ``parent`` is what this method gave for its folder; empty at the top. A pattern is not looked at where it
-        could not change the verdict, and then counts as not matching for what lies below, which is how BuildKit does.
+        What matches a folder matches all below it, so only later patterns are looked at; and of these only those that
+        would change the verdict so far, which is how BuildKit does.
         """
-        left_out = False
-        found = [False] * len(self.patterns)
-        for index, pattern in enumerate(self.patterns):
-            if (parent and parent[index]) or (pattern.exception == left_out and pattern.matches(path)):
-                found[index] = True
-                left_out = not pattern.exception
-        return left_out, tuple(found)
+        left_out, last = folder or (False, -1)
+        for number in range(last + 1, len(self.patterns)):
+            pattern = self.patterns[number]
+            if pattern.exception == left_out and pattern.matches(path):
+                left_out, last = not left_out, number
+        return left_out, (left_out, last)
 
 
 def read_ignore_file(path: Path) -> IgnoreFile:
