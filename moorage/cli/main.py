@@ -80,6 +80,8 @@ platform_app = typer.Typer(
 app.add_typer(platform_app, name="platform")
 policy_app = typer.Typer(help="The policy pack's rules, on plain manifests.", no_args_is_help=True)
 app.add_typer(policy_app, name="policy")
+images_app = typer.Typer(help="The images that were built, as the registry has them.", no_args_is_help=True)
+app.add_typer(images_app, name="images")
 
 StackName = Annotated[str, typer.Argument(metavar="[STACK]", help="The stack: a Pulumi.<stack>.yaml of this project.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before changing a protected stack.")]
@@ -214,6 +216,24 @@ def policy_exemptions(
     from moorage.cli import policies
 
     policies.show_exemptions(paths)
+
+
+@images_app.command("check")
+def images_check(
+    named: Annotated[
+        list[str] | None, typer.Argument(metavar="[STACK|IMAGE]…", help="Stacks, or images by reference; dev by default.")
+    ] = None,
+    *,
+    secret_file: Annotated[
+        list[Path] | None, typer.Option("--secret-file", help="A file whose content must be in no layer.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Everything, for programs.")] = False,
+) -> None:
+    """Check images layer by layer: run-time contents only, least rights, no secrets. Exit status 1 for findings."""
+    from moorage.cli import images
+
+    found = images.check_images(find_root(), named or [], secret_files=secret_file or [], as_json=as_json)
+    raise typer.Exit(found)
 
 
 def main() -> None:

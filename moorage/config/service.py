@@ -9,6 +9,7 @@ from pydantic import Field
 
 from moorage.config.base import (
     Broken,
+    BytesQuantity,
     ConfigKey,
     DnsLabel,
     EnvName,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Amounts",
     "BaseImage",
+    "Budget",
     "Build",
     "Exec",
     "HttpGet",
@@ -58,6 +60,17 @@ def env_prefix(name: str) -> str:
     return name.upper().replace("-", "_")
 
 
+class Budget(Model):
+    """What an image and its build may cost; more is a warning, and a failure in CI."""
+
+    size: BytesQuantity | None = None
+    """Of all layers, unpacked: ``80M``."""
+    warm_seconds: float | None = Field(default=None, gt=0, le=86400)
+    """For a build that finds at least one step in the cache."""
+    hit_rate: int | None = Field(default=None, ge=0, le=100)
+    """Least share of steps that such a build finds in the cache, in percent."""
+
+
 class Build(Model):
     """How the image is built."""
 
@@ -71,6 +84,10 @@ class Build(Model):
     """Libraries of ``libs/`` that the image contains."""
     args: dict[EnvName, str] = {}
     """Further build args. Never secrets: they stay readable in the image."""
+    budget: Budget = Budget()
+    """What the image and its build may cost."""
+    shell: bool = False
+    """The production image holds a shell, as one of its programs cannot do without."""
 
     def broken_rules(self) -> Iterator[Broken]:
         """Yield the build args that Moorage itself sets."""
@@ -223,6 +240,8 @@ class BaseImage(Model):
 
     build: ImageBuild = ImageBuild()
     """How the image is built."""
+    writable_paths: Unique[FolderPath] = []
+    """Folders that the process may write to, where volumes are mounted; ``/tmp`` is always one."""
 
 
 def _env_rules(service: Service) -> Iterator[Broken]:
