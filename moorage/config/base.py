@@ -11,6 +11,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError, core_schema
 
 from moorage.config.quantity import MEBI, MILLI, quantity_value
+from moorage.config.quote import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 
+_CONTROL = r"\u0000-\u001f\u007f-\u009f\ufffe\uffff"
+"""Characters that have no place in a path."""
+_SHOWN = 60
+"""Characters of a value that is not allowed."""
 LOWEST_PORT = 1024
 HIGHEST_PORT = 65535
 
@@ -88,7 +93,7 @@ class Text:
             return text
         near = self._near(text)
         raise Broken(
-            what=f"{text!r} is not allowed here",
+            what=f"{excerpt(text, around=_SHOWN)} is not allowed here",
             rule=self.rule,
             remedy=f"write {near}" if near else f"write for example {self.example}",
         ).error()
@@ -204,8 +209,21 @@ EnvName = Annotated[
     str,
     Text(
         pattern=r"[A-Za-z_][A-Za-z0-9_]*",
-        rule="the name of an environment variable has letters, digits and underscores and does not start with a digit",
+        rule="the name of an environment variable has letters, digits and underscores, does not start with a digit, "
+        "and is at most 253 characters long",
         example="LOG_LEVEL",
+        longest=253,
+    ),
+]
+"""A variable's name, which is also a ConfigMap's key."""
+SecretName = Annotated[
+    str,
+    Text(
+        pattern=r"[A-Za-z_][A-Za-z0-9_]*",
+        rule="the name of a secret has letters, digits and underscores, does not start with a digit, and is at most 248 "
+        "characters long: with _FILE it names a variable",
+        example="SIGNING_KEY",
+        longest=248,
     ),
 ]
 ConfigKey = Annotated[
@@ -227,12 +245,24 @@ Hostname = Annotated[
 ]
 UrlPath = Annotated[
     str,
-    Text(pattern=r"/[^\s?#]*", rule="a path starts with / and has no spaces, ? or #", example="/health"),
+    Text(
+        pattern=rf"(?!//)/[^\s?#{_CONTROL}]*",
+        rule="a path starts with one / (after two of them comes a host) and has no spaces, control characters, ? or #",
+        example="/health",
+    ),
+]
+RoutePath = Annotated[
+    str,
+    Text(
+        pattern=rf"(?!.*(//|/\.{{1,2}}(/|$)|%2[fF]))/[^\s?#{_CONTROL}]*",
+        rule="a path starts with / and has no spaces, control characters, ? or #; Kubernetes refuses //, /./, /../ and %2F",
+        example="/api",
+    ),
 ]
 FolderPath = Annotated[
     str,
     Text(
-        pattern=r"(/(?!\.{1,2}(/|$))[^\s:/]+)+",
+        pattern=rf"(/(?!\.{{1,2}}(/|$))[^\s:/{_CONTROL}]+)+",
         rule="a folder in the container is an absolute path without .., colons or a slash at its end; it is not /",
         example="/var/cache/app",
     ),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from moorage.config.base import Broken, BytesQuantity, CpuQuantity, Model, Port, UrlPath
+from moorage.config.processtext import Argument  # noqa: TC001  # pydantic reads annotations
 from moorage.config.quantity import quantity_value
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class TcpSocket(Model):
 class Exec(Model):
     """Healthy when the command exits 0 inside the container."""
 
-    command: list[str] = Field(min_length=1)
+    command: list[Argument] = Field(min_length=1)
     """Program and arguments; no shell reads them."""
 
 

@@ -19,10 +19,12 @@ from moorage.config.base import (
     Model,
     Port,
     RelativePath,
+    RoutePath,
+    SecretName,
     Unique,
-    UrlPath,
 )
 from moorage.config.pod import Amounts, Exec, HttpGet, Probe, Resources, TcpSocket
+from moorage.config.processtext import Argument, KeptText, env_size_rules
 from moorage.config.servicerules import folder_rules, kind_rules, probe_rules
 
 if TYPE_CHECKING:
@@ -144,7 +146,7 @@ class Scaling(Model):
 class Route(Model):
     """Where the ingress sends requests from: a path prefix of the stack's host, or of a host of its own."""
 
-    path: UrlPath = "/"
+    path: RoutePath = "/"
     """The longest matching prefix wins, by whole segments: ``/api`` takes ``/api/berths``, not ``/apis``."""
     host: Hostname | None = None
     """Default: the stack's ingress host."""
@@ -159,9 +161,9 @@ class Service(Model):
     """``web`` listens on ``port`` behind a Service; ``worker`` only works."""
     build: Build = Build()
     """How the image is built."""
-    command: list[str] | None = None
+    command: list[Argument] | None = None
     """Default: the image's entrypoint."""
-    args: list[str] | None = None
+    args: list[Argument] | None = None
     """Default: the image's command."""
     port: Port | None = None
     """Where a web service listens for HTTP."""
@@ -179,9 +181,9 @@ class Service(Model):
     """Default: a fixed number of pods, ``replicas``."""
     needs: Unique[DnsLabel] = []
     """``postgres``, ``redis`` and services: must be Ready first, are reachable, and their address arrives in env."""
-    env: dict[EnvName, str] = {}
+    env: dict[EnvName, KeptText] = {}
     """Plain settings of the process, as an immutable ConfigMap."""
-    secrets: dict[EnvName, ConfigKey] = {}
+    secrets: dict[SecretName, ConfigKey] = {}
     """File ``/run/secrets/moorage/<NAME>``, named by env ``<NAME>_FILE``; the value is a secret key of the stack."""
     route: Route | None = None
     """Default: reachable only inside the cluster, for services that need it."""
@@ -255,6 +257,7 @@ def _env_rules(service: Service) -> Iterator[Broken]:
                 remedy="remove it, or give it another name",
                 at=("env", name),
             )
+    yield from env_size_rules(service.env, added=len(taken) + 1)
     files = {"DATABASE_PASSWORD": POSTGRES, "REDIS_PASSWORD": REDIS}
     for name in service.secrets:
         if files.get(name) in service.needs:

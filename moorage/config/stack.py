@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from moorage.config.base import Broken, BytesQuantity, DnsLabel, EnvName, Hostname, Model, Text, Unique
+from moorage.config.processtext import KeptText  # noqa: TC001  # pydantic reads annotations
 from moorage.config.service import Amounts, Resources, Scaling
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class Ingress(Model):
 
     The embedded platform has its own, which is used there unless this is set.
     """
-    annotations: dict[str, str] = {}
+    annotations: dict[str, KeptText] = {}
     """Further annotations of the Ingress, for the controller's own features."""
 
 
@@ -137,7 +138,7 @@ class ServiceOverride(Model):
     """Bounds of the autoscaler, instead of service.yaml's."""
     resources: Resources | None = None
     """Requests and limits, instead of service.yaml's."""
-    env: dict[EnvName, str] = {}
+    env: dict[EnvName, KeptText] = {}
     """Added to the service's own, key by key."""
     run: bool = True
     """False leaves the service out of this stack."""

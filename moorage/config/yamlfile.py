@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from yaml.reader import Reader
 
+from moorage.config.quote import quote
 from moorage.config.yamlsyntax import explain_syntax
 from moorage.errors import Location, MoorageError, Problem
 
@@ -33,6 +34,7 @@ _TAGS = {_PLAIN, *_DEFAULT_TAGS.values()}
 _SAFE_NESTING = 1000
 """Levels that libyaml surely composes without exhausting a thread's stack."""
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _NULL = re.compile(r"null|Null|NULL|~|")
 _BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")
 _INT = re.compile(r"[-+]?[0-9]{1,300}|0o[0-7]{1,300}|0x[0-9a-fA-F]{1,300}")
@@ -110,21 +112,6 @@ class Document:
     def _location(self, node: yaml.Node) -> Location:
         mark = node.start_mark
         return Location(file=str(self.path), line=mark.line + 1, column=mark.column + 1)
-
-
-def quote(lines: tuple[str, ...], where: Location) -> tuple[str, ...]:
-    """Return a line with its number and a caret below the column; nothing where ``where`` lies outside ``lines``."""
-    if not 1 <= where.line <= len(lines):
-        return ()
-    gutter = f"{where.line:>4} | "
-    text = "".join(_visible(character) for character in lines[where.line - 1])
-    return (f"{gutter}{text}", " " * (len(gutter) + where.column - 1) + "^")
-
-
-def _visible(character: str) -> str:
-    if character == "\t":
-        return "→"
-    return character if character.isprintable() else "·"
 
 
 def read_yaml(path: Path, *, secret: bool = False) -> Document:
@@ -232,10 +219,17 @@ class _Composer:
         elif isinstance(node, yaml.SequenceNode):
             value = [self.construct(item) for item in node.value]
         else:
-            value = plain_value(node.value) if node.tag == _PLAIN else str(node.value)
+            value = plain_value(node.value) if node.tag == _PLAIN else self._text(node)
         self._open.discard(id(node))
         self._done[id(node)] = value
         return value
+
+    def _text(self, node: yaml.Node) -> str:
+        # libyaml refuses these by itself.
+        if _SURROGATE.search(node.value):
+            what, why = "an escape stands for no character", "one half of a surrogate pair is none"
+            self.complain(node.start_mark, what, why, "write the character itself")
+        return str(node.value)
 
     def _mapping(self, node: yaml.MappingNode) -> dict[str, Any]:
         mapping: dict[str, Any] = {}
@@ -261,7 +255,7 @@ class _Composer:
         if node.tag == _PLAIN and node.value == "":
             self.complain(node.start_mark, "a key is missing before the colon", "keys are text", "write key: value")
             return None
-        return str(node.value)
+        return self._text(node)
 
 
 def plain_value(text: str) -> Any:

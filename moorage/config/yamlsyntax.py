@@ -27,6 +27,7 @@ _KINDS = (
     _Kind(r"duplicate anchor", "the anchor is defined twice", "give it another name"),
     _Kind(r"mapping values are not", "a colon is not expected here", "put a value that contains ': ' in quotes"),
     _Kind(r"unexpected end of stream", "the quote is not closed", "close it", at_opening=True),
+    _Kind(r"Unicode character escape", "the escape stands for no character", "write the character itself"),
     _Kind(r"quoted scalar", "a backslash is followed by a character without meaning", "double it, or use '…' quotes"),
     _Kind(
         r"flow (sequence|mapping)", "the bracket is not closed", "close it, with commas between items", at_opening=True

@@ -45,14 +45,15 @@ def root(number: int) -> Placed:
 
 
 def place(workload: Workload, number: int, settings: Settings, others: Sequence[str]) -> Placed:
-    """Return the example of a number with its settings; what it needs are some of the `others`."""
+    """Return the example of a number with its settings, checked as service.yaml is; it needs some of the `others`."""
     changes = {
         "name": f"{workload.service.name}-{number}",
         "env": settings.env,
         "secrets": {name: f"key{index}" for index, name in enumerate(settings.secrets)},
         "needs": list(dict.fromkeys(others[pick % len(others)] for pick in workload.picks)),
     }
-    return Placed(service=workload.service.model_copy(update=changes), secrets=settings.secrets)
+    whole = workload.service.model_copy(update=changes).model_dump(exclude_unset=True)
+    return Placed(service=Service.model_validate(whole), secrets=settings.secrets)
 
 
 def lay_out(workloads: Sequence[Workload], settings: Callable[[Workload], Settings]) -> list[Placed]:

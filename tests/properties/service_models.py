@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from moorage.config.service import Service, env_prefix
 from moorage.config.stack import Postgres, Redis
+from tests.properties.settings import REFUSED
 
 if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn, SearchStrategy
@@ -39,7 +40,8 @@ def folders() -> SearchStrategy[str]:
 
 def texts(least: int = 0) -> SearchStrategy[str]:
     """Texts that JSON and YAML can carry."""
-    return st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_size=least, max_size=20)
+    carried = st.characters(codec="utf-8", exclude_categories=["Cc"], exclude_characters=REFUSED)
+    return st.text(carried, min_size=least, max_size=20)
 
 
 def ports() -> SearchStrategy[int]:
@@ -57,7 +59,7 @@ def checks(draw: DrawFn, *, own_port: bool) -> dict[str, Any]:
     check: dict[str, Any] = {} if port is None else {"port": port}
     if kind == "httpGet":
         check["path"] = "/" + draw(
-            texts().map(lambda text: "".join(text.split()).translate({ord(c): "" for c in "?#"}))
+            texts().map(lambda text: "".join(text.split()).translate({ord(c): "" for c in "?#"}).lstrip("/"))
         )
     return {kind: check}
 

@@ -24,6 +24,8 @@ TREACHEROUS = (
     *("", " ", "=", "a=b=c", "'", '"', "`id`", "\\n", "#", "%s", "{{ value }}", "~", "null", "true", "007", "1e3"),
     *("$(ENVIRONMENT)", "$$(ENVIRONMENT)", "$(ABSENT)", "${HOME}", "$HOME", "$", "- [yaml: {", '{"json": 1}', "---"),
     *("line\nline\n", "\r\n", "\t", "\x1b[31m", "\ufeff", "\u2028", "e\u0301", "é", "港", "🚢"),
+    # Neighbours of the characters that are refused.
+    *("\x01", "\x08\x0b\x0c\x0e\x1f", "~", "\xa0", "\ufffd", "\ufdd0", "\U0001fffe", "\U0010ffff"),
 )
 OFTEN_SET = ("PATH", "HOME", "LANG", "HOSTNAME", "PYTHONHOME", "KUBERNETES_SERVICE_HOST", "ENVIRONMENT", "A", "a", "_")
 FOR_THE_LOADER = ("LD_", "GLIBC_", "MALLOC_")
@@ -40,14 +42,30 @@ def texts(refused: str = "") -> SearchStrategy[str]:
 
 
 REFUSED = "".join(map(chr, [0, *range(0x7F, 0xA0), 0xFFFE, 0xFFFF]))
-"""What no ConfigMap can hold: the API server reads what is applied as YAML, which refuses these or, as it does the
-line break U+0085, turns them into something else. Secrets travel in base64."""
+"""What service.yaml may not say, as no ConfigMap can hold it. Secrets travel in base64."""
+LONGEST_NAME = 253
+LONGEST_SECRET = 248
+LONGEST_VARIABLE = 131_071
+"""Bytes of NAME=value. Eight of these are a ConfigMap's 1 MiB, but for what Moorage itself adds."""
 
 
-def names() -> SearchStrategy[str]:
-    """Names of variables: any that are legal, and some that something else sets as well."""
+def names(longest: int) -> SearchStrategy[str]:
+    """Names of variables: any that are legal, some that something else sets as well, and the longest."""
     legal = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,30}", fullmatch=True) | st.sampled_from(OFTEN_SET)
-    return legal.filter(lambda name: not name.startswith(FOR_THE_LOADER))
+    most = legal.map(lambda name: (name * longest)[:longest])
+    return st.one_of(legal, legal, legal, most).filter(lambda name: not name.startswith(FOR_THE_LOADER))
+
+
+@st.composite
+def longest_env(draw: DrawFn) -> dict[str, str]:
+    """One variable that is as long as any can be, or, with seven more, as much as a ConfigMap can hold."""
+    lengths = draw(st.sampled_from([[LONGEST_VARIABLE]] * 3 + [[LONGEST_VARIABLE] * 7 + [LONGEST_VARIABLE - 4000]]))
+    env = {}
+    for name, length in ((f"LONG_{index}", length) for index, length in enumerate(lengths)):
+        text = draw(st.sampled_from(["x", "é", "🚢"]))
+        room, size = length - len(f"{name}="), len(text.encode())
+        env[name] = "." * (room % size) + text * (room // size)
+    return env
 
 
 def agreeing(env: dict[str, str], secrets: dict[str, str]) -> Settings:
@@ -61,8 +79,9 @@ def agreeing(env: dict[str, str], secrets: dict[str, str]) -> Settings:
 
 def settings() -> SearchStrategy[Settings]:
     """Any settings, also none."""
-    env = st.dictionaries(names(), texts(REFUSED), max_size=4)
-    return st.builds(agreeing, env=env, secrets=st.dictionaries(names(), texts(), max_size=2))
+    usual = st.dictionaries(names(LONGEST_NAME), texts(REFUSED), max_size=4)
+    env = st.sampled_from([usual] * 15 + [longest_env()]).flatmap(lambda strategy: strategy)
+    return st.builds(agreeing, env=env, secrets=st.dictionaries(names(LONGEST_SECRET), texts(), max_size=2))
 
 
 @st.composite

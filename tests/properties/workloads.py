@@ -45,7 +45,7 @@ def _filled(draw: DrawFn, kind: str, role: str, port: SearchStrategy[int]) -> di
         return {"command": ["/usr/bin/test", "-f", f"/tmp/{role} {file}"]}
     check: dict[str, Any] = {}
     if kind == "httpGet":
-        segment = st.text("abcXYZ019-._~!&'()*+,;=:@%é港", min_size=1, max_size=8)
+        segment = st.text("abcXYZ019-._~!&'()*+,;=:@%/é港", max_size=8)
         check["path"] = f"/{role}/" + "/".join(draw(st.lists(segment, max_size=3)))
     number = draw(port)
     return {**check, **({"port": number} if number else {})}

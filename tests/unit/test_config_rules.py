@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from moorage.config.service import needed_env
 from moorage.errors import Location
-from tests.unit.config_samples import WORKER, changed, problem_of
+from tests.unit.config_samples import WORKER, changed, check, problem_of
 
 
 @pytest.mark.parametrize(
@@ -57,7 +58,7 @@ from tests.unit.config_samples import WORKER, changed, problem_of
             'readinessProbe.httpGet is "/ready"',
             "indent its keys below it",
         ),
-        ("path: /api", "path: api", "route.path: 'api' is not allowed here", "write for example /health"),
+        ("path: /api", "path: api", "route.path: 'api' is not allowed here", "write for example /api"),
         (
             "path: /api",
             "host: https://x.org",
@@ -160,3 +161,100 @@ def test_a_rule_between_values_is_reported_at_the_one_to_change(text: str, what:
     assert (problem.what, problem.where) == (what, Location(file="service.yaml", line=line, column=column))
     assert problem.why
     assert problem.remedy
+
+
+@pytest.mark.parametrize(
+    ("escaped", "code"),
+    [(r"\0", "0000"), (r"\x7f", "007F"), (r"\N", "0085"), (r"\x9f", "009F"), (r"\ufffe", "FFFE"), (r"\uffff", "FFFF")],
+)
+@pytest.mark.parametrize(
+    ("old", "new", "name", "at"),
+    [
+        ("LOG_LEVEL: INFO", "LOG_LEVEL: {}", "env.LOG_LEVEL", (22, 14)),
+        ("port: 8000", "port: 8000\nargs: [run, {}]", "args[1]", (7, 13)),
+        ("port: 8000", "port: 8000\ncommand: [{}]", "command[0]", (7, 11)),
+        ("httpGet: {path: /health/ready}", "exec: {command: [{}]}", "readinessProbe.exec.command[0]", (13, 20)),
+    ],
+)
+def test_a_character_that_would_not_arrive_is_refused(  # noqa: PLR0917
+    old: str, new: str, name: str, at: tuple[int, int], escaped: str, code: str
+) -> None:
+    problem = problem_of(changed(old, new.replace("{}", f'"a{escaped}b"')))
+    assert problem.what.startswith(f"{name}: 'a")
+    assert problem.what.endswith(f"b' holds the character U+{code}")
+    assert isinstance(problem.where, Location)
+    assert (problem.where.line, problem.where.column) == at
+    assert "U+007F to U+009F" in str(problem.why)
+    assert "base64" in str(problem.remedy)
+
+
+@pytest.mark.parametrize(
+    "escaped", [r"\x01\x08\x0b\x0c\x0e\x1f", r"\t\r\n", r"\x1b[31m", r"~\_", r"\ufffd\ufeff", "🚢"]
+)
+def test_a_character_that_arrives_is_taken(escaped: str) -> None:
+    service, problems = check(changed("LOG_LEVEL: INFO", f'LOG_LEVEL: "{escaped}"'))
+    assert problems == []
+    assert service is not None
+
+
+@pytest.mark.parametrize("text", ["a", "é", "🚢"])
+def test_a_variable_and_an_argument_are_as_long_as_linux_takes_them(text: str) -> None:
+    longest = 131_071
+    size = len(text.encode())
+    fits, rest = divmod(longest - len("LOG_LEVEL="), size)
+    value = text * fits + "x" * rest
+    assert check(changed("LOG_LEVEL: INFO", f"LOG_LEVEL: {value}"))[1] == []
+    assert problem_of(changed("LOG_LEVEL: INFO", f"LOG_LEVEL: x{value}")).what == (
+        "env.LOG_LEVEL is 131,072 bytes long, as LOG_LEVEL=…"
+    )
+    argument = text * (longest // size) + "x" * (longest % size)
+    assert check(changed("port: 8000", f"port: 8000\nargs: [{argument}]"))[1] == []
+    problem = problem_of(changed("port: 8000", f"port: 8000\nargs: [x{argument}]"))
+    assert problem.what.startswith("args[0]: ")
+    assert problem.what.endswith("is 131,072 bytes long")
+    assert all(len(line) < 200 for line in problem.detail)
+
+
+def test_all_variables_together_fit_into_a_config_map() -> None:
+    added = 1 + len(needed_env("postgres") + needed_env("redis"))
+    room = 1_048_576 - 256 * added
+    variables = {f"V{index}": "x" * 130_000 for index in range(room // 130_000)}
+    variables["REST"] = "x" * (room % 130_000)
+    lines = "\n  ".join(f"{name}: {value}" for name, value in variables.items())
+    assert check(changed("LOG_LEVEL: INFO", lines))[1] == []
+    problem = problem_of(changed("LOG_LEVEL: INFO", f"{lines}x"))
+    assert problem.what == f"the values of env are {room + 1:,} bytes long"
+    assert problem.where == Location(file="service.yaml", line=21, column=1)
+    assert f"{room:,} are free" in str(problem.why)
+
+
+@pytest.mark.parametrize(("key", "longest"), [("env", 253), ("secrets", 248)])
+def test_a_name_is_as_long_as_the_cluster_takes_it(key: str, longest: int) -> None:
+    service, problems = check(changed("env:\n  LOG_LEVEL: INFO", f"{key}: {{{'A' * longest}: x}}"))
+    assert (problems, service is not None) == ([], True)
+    problem = problem_of(changed("env:\n  LOG_LEVEL: INFO", f"{key}: {{{'A' * (longest + 1)}: x}}"))
+    assert problem.what == f"{key}: '{'A' * 60}'… is not allowed here"
+    assert str(longest) in str(problem.why)
+
+
+@pytest.mark.parametrize("path", ["//x", "///", "//", r"/\x01", r"/a\x7f", r"/\uffff", "/a b", "a//b"])
+def test_a_path_that_begins_with_a_host_is_no_path(path: str) -> None:
+    problem = problem_of(changed("path: /health/ready", f'path: "{path}"'))
+    assert problem.what.startswith("readinessProbe.httpGet.path: ")
+    assert "after two of them comes a host" in str(problem.why)
+
+
+@pytest.mark.parametrize("path", ["/", "/a//b", "/%2F", "/:80", "/@x", "/a/../b", "/\\x", "/a/"])
+def test_what_looks_like_a_host_further_on_is_a_path(path: str) -> None:
+    assert check(changed("path: /health/ready", f"path: '{path}'"))[1] == []
+
+
+@pytest.mark.parametrize("path", ["//", "/a//b", "/./a", "/a/..", "/a/.", "/a/../b", "/%2f", "/a%2Fb"])
+def test_a_route_that_kubernetes_refuses_is_refused(path: str) -> None:
+    problem = problem_of(changed("path: /api", f"path: {path}"))
+    assert problem.what == f"route.path: '{path}' is not allowed here"
+
+
+@pytest.mark.parametrize("path", ["/", "/a/", "/.a", "/a..b", "/...", "/%2e", "/@x:1"])
+def test_a_route_that_kubernetes_takes_is_taken(path: str) -> None:
+    assert check(changed("path: /api", f"path: '{path}'"))[1] == []

@@ -150,6 +150,25 @@ def test_of_a_file_with_secrets_no_line_is_quoted() -> None:
     assert "hunter2" not in str(caught.value)
 
 
+@pytest.mark.parametrize("deep", ["", "# " + "[" * 1100], ids=["libyaml", "python"])
+@pytest.mark.parametrize("text", [r'a: "\ud83d"', r'a: "\ud83d\ude00"', r'a: ["\udfff"]', r'"\ud800": a'])
+def test_half_of_a_surrogate_pair_is_no_character(text: str, deep: str) -> None:
+    with pytest.raises(MoorageError) as caught:
+        parse(f"{text}\n{deep}\n")
+    problem = caught.value.problems[0]
+    assert "escape stands for no character" in problem.what
+    assert problem.remedy == "write the character itself"
+    assert isinstance(problem.where, Location)
+    assert problem.where.line == 1
+
+
+def test_of_a_long_line_only_the_part_around_the_place_is_quoted() -> None:
+    problem = complaint(f"a: [{'x, ' * 1000}{{b: 1, b: 2}}{', x' * 1000}]")
+    shown, caret = problem.detail
+    assert len(shown) < 200
+    assert shown[caret.index("^") :].startswith("b: 2}, x, x")
+
+
 def test_every_repeated_key_of_a_file_is_named() -> None:
     with pytest.raises(MoorageError) as caught:
         parse("a: 1\na: 2\nb: {c: 1, c: 2}\n")
