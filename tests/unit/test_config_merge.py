@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.unit.config_samples import Monorepo
 
 SERVICE = Service.model_validate(parse_yaml(BACKEND, PATH).data)
-environments = st.dictionaries(st.sampled_from(["A", "B", "LOG_LEVEL"]), st.text(max_size=3))
+environments = st.dictionaries(st.sampled_from(["A", "B", "LOG_LEVEL"]), st.text("aé \n\x1b🚢", max_size=3))
 bounds = st.tuples(st.integers(1, 1000), st.integers(1, 1000)).map(sorted)
 
 
