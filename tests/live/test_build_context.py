@@ -17,7 +17,7 @@ from tests.support.stack import moorage
 if TYPE_CHECKING:
     from pathlib import Path
 
-EXAMPLES = 300
+EXAMPLES = 150
 NAMES = ("a", "b", "ab", "a.b", "b+", "é", ".x", "A b")
 SEGMENTS = (
     *NAMES,

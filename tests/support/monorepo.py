@@ -144,7 +144,12 @@ def _write_member(made: Generated, member: Member, rng: random.Random) -> None:
     else:
         dependencies = {package_of(lib, python=False): f"file:../../libs/{lib}" for lib in member.libs}
         dependencies |= dict.fromkeys(member.packages, "^1.0.0")
-        manifest = {"name": member.package, "version": "0.1.0", "main": "src/index.ts", "dependencies": dependencies}
+        manifest: dict[str, object] = {
+            "name": member.package,
+            "version": "0.1.0",
+            "main": "src/index.ts",
+            "dependencies": dependencies,
+        }
         made.write(f"{member.folder}/package.json", json.dumps(manifest, indent=2) + "\n")
         imports = "".join(f'import * as {lib} from "{package_of(lib, python=False)}";\n' for lib in member.libs)
         made.write(f"{member.source}/index.ts", f"{imports}export const name = {json.dumps(member.name)};\n")
