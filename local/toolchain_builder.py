@@ -72,6 +72,7 @@ class ToolchainBuilder:
             missing = sorted(self.missing(wanted), key=lambda component: -component.weight)
             if not missing:
                 return 0
+            self._sweep()
             _require_go()
             self._require_space(missing)
             self._build_all(missing)
@@ -92,6 +93,11 @@ class ToolchainBuilder:
             file.write(str(os.getpid()))
             file.flush()
             yield
+
+    def _sweep(self) -> None:
+        """Delete what builds that were killed left half-made; whoever holds the lock is the only one who builds."""
+        for aside in self.root.glob(".*-*/"):
+            shutil.rmtree(aside, ignore_errors=True)
 
     def _require_space(self, missing: Sequence[Component]) -> None:
         needed = sum(component.weight for component in missing) * DISK_BYTES_PER_WEIGHT_SECOND
@@ -181,7 +187,8 @@ class ToolchainBuilder:
 
     def _run(self, component: Component, source: Path, arguments: Sequence[str]) -> tuple[int, str, str]:
         process = subprocess.Popen(
-            ["go", *arguments],
+            # The compiler ends with this process, even where that is killed: the next build would have to share the machine.
+            [*_die_with_parent(), "go", *arguments],
             cwd=source,
             env=self._environment(component),
             stdin=subprocess.DEVNULL,
@@ -210,6 +217,10 @@ class ToolchainBuilder:
             "GOWORK": "off",
             "CGO_ENABLED": "1" if component.cgo else "0",
         }
+
+
+def _die_with_parent() -> list[str]:
+    return ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
 
 
 def _build_arguments(component: Component, output: Path, package: str) -> list[str]:

@@ -72,3 +72,7 @@ def fail(
 ) -> MoorageError:
     """Return the error of one problem, to be raised by the caller."""
     return MoorageError(Problem(what=what, where=where, why=why, remedy=remedy, detail=tuple(detail)))
+
+
+class Terminated(KeyboardInterrupt):
+    """A request to end that came to this process alone, as from `kill` or a CI runner: children know nothing of it."""

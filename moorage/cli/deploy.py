@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from local import packages, toolchain
 from local.layout import Layout
 from local.platform import Platform
-from moorage.cli import diagnosis, preflight, summary
+from moorage.cli import collect, diagnosis, preflight, summary
 from moorage.cli.session import Session
 from moorage.config.loader import load_project
 from moorage.console import Steps, out
-from moorage.errors import fail
+from moorage.errors import Terminated, fail
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,6 +55,7 @@ def up(root: Path, stack: str, *, yes: bool) -> None:
         status = _update(session, project)
     if status:
         raise diagnosis.explain(session, project, status, began)
+    collect.keep(session, project, began)
     summary.show(session, project, steps)
 
 
@@ -200,6 +201,8 @@ def _pulumi(session: Session, arguments: Sequence[str], *, watched: Project | No
                 out.print("[yellow]giving up[/] · a pod will not become ready; Pulumi finishes what is under way")
                 process.terminate()
                 watched = None
-        except KeyboardInterrupt:
-            # The same signal reached Pulumi, which ends in good order and releases the stack's lock.
+        except KeyboardInterrupt as stop:
+            # Ctrl-C reached Pulumi as well; it ends in good order and releases the stack's lock.
+            if isinstance(stop, Terminated):
+                process.terminate()
             out.print("[yellow]interrupting[/] · Pulumi finishes what is under way")

@@ -14,9 +14,9 @@ from typer.core import TyperGroup
 
 from moorage import console
 from moorage.cli.session import find_root
-from moorage.errors import MoorageError, Problem
+from moorage.errors import MoorageError, Problem, Terminated
 
-_INTERRUPTED = 130
+_INTERRUPTED, _TERMINATED = 130, 143
 
 
 class Level(StrEnum):
@@ -60,9 +60,9 @@ class Interruptible(TyperGroup):
         """Run the chosen command."""
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as stop:
             console.err.print("\n[yellow]interrupted[/] · nothing is lost: the same command goes on from here")
-            ctx.exit(_INTERRUPTED)
+            ctx.exit(_TERMINATED if isinstance(stop, Terminated) else _INTERRUPTED)
 
 
 app = typer.Typer(
@@ -136,6 +136,20 @@ def doctor(stack: StackName = "dev") -> None:
     from moorage.cli import doctor as checks
 
     raise typer.Exit(checks.show(find_root(), stack))
+
+
+@app.command()
+def report(
+    stack: StackName = "dev",
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Everything, for programs.")] = False,
+    html: Annotated[Path | None, typer.Option("--html", help="Write one self-contained page to this file.")] = None,
+    strict: Annotated[bool, typer.Option("--ci", help="Exit status 1 for what is over its budget, as where CI=true.")] = False,
+) -> None:
+    """Show what the last build of each image did: time, cache, why a step missed, sizes and what grew."""
+    from moorage.cli import report as reports
+
+    raise typer.Exit(reports.show(find_root(), stack, as_json=as_json, html=html, strict=strict))
 
 
 @platform_app.command()
@@ -221,7 +235,8 @@ def policy_exemptions(
 @images_app.command("check")
 def images_check(
     named: Annotated[
-        list[str] | None, typer.Argument(metavar="[STACK|IMAGE]…", help="Stacks, or images by reference; dev by default.")
+        list[str] | None,
+        typer.Argument(metavar="[STACK|IMAGE]…", help="Stacks, or images by reference; dev by default."),
     ] = None,
     *,
     secret_file: Annotated[

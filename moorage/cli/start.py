@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
+from typing import NoReturn
+
+from moorage.errors import Terminated
 
 
 def main() -> None:
-    """Run the command line, its bytecode kept."""
+    """Run the command line, its bytecode kept; a request to end is met as Ctrl-C is."""
     keep_bytecode()
+    signal.signal(signal.SIGTERM, _terminate)
     from moorage.cli import main as command_line
 
     command_line.main()
+
+
+def _terminate(_number: int, _frame: object) -> NoReturn:
+    raise Terminated
 
 
 def keep_bytecode() -> None:

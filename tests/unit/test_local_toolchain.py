@@ -17,6 +17,7 @@ from local.components import Component, components
 from local.layout import Layout
 from local.toolchain_builder import ToolchainBuilder
 from moorage.errors import MoorageError
+from tests.support.stack import eventually
 
 MODULE = "example.test/greeting"
 VERSION = "v1.0.0"
@@ -96,6 +97,40 @@ def test_two_clones_at_once_build_once(cache: Path, tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert sorted(counts) == [0, 0, 1]
+
+
+SLOW_GO = """#!/bin/sh
+echo $$ > {folder}/go.pid
+exec sleep 60
+"""
+BUILD = """
+import sys
+from pathlib import Path
+from local import components as pins
+from local.toolchain_builder import ToolchainBuilder
+ToolchainBuilder().build([pins._read(Path(sys.argv[1]))])
+"""
+
+
+def test_a_build_that_is_killed_takes_the_compiler_along_and_is_swept_up_after(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hello = component(tmp_path / "hello", HELLO)
+    slow = tmp_path / "slow" / "go"
+    slow.parent.mkdir()
+    slow.write_text(SLOW_GO.format(folder=tmp_path))
+    slow.chmod(0o755)
+    with monkeypatch.context() as path:
+        path.setenv("PATH", f"{slow.parent}{os.pathsep}{os.environ['PATH']}")
+        build = subprocess.Popen([sys.executable, "-c", BUILD, str(hello.source)])
+        eventually(lambda: (tmp_path / "go.pid").exists() and (tmp_path / "go.pid").read_text().strip() != "")
+    build.kill()
+    build.wait()
+    compiler = Path("/proc", (tmp_path / "go.pid").read_text().strip(), "cmdline")
+    eventually(lambda: not compiler.exists() or b"sleep" not in compiler.read_bytes())
+    assert list((cache / "toolchain").glob(".hello-*"))
+    assert ToolchainBuilder().build([hello]) == 1
+    assert not list((cache / "toolchain").glob(".hello-*"))
 
 
 def test_a_module_is_downloaded_and_checked(cache: Path, proxy: Path, tmp_path: Path) -> None:
