@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 
 from moorage.cli.deploy import session_of
+from moorage.cli.deployed import stack_images
 from moorage.config.loader import load_project
 from moorage.config.quantity import quantity_value
 from moorage.config.service import DATA_SERVICES
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from moorage.config.service import Build
 
 PRODUCTION = "production"
-COMPONENT = "moorage:image:ServiceImage"
 _BASE = "base-"
 _SHOWN = 12
 _CERTIFICATE = "-----BEGIN CERTIFICATE-----"
@@ -64,38 +64,6 @@ def check_images(root: Path, named: Sequence[str], *, secret_files: Sequence[Pat
 def is_reference(name: str) -> bool:
     """Whether a word of the command line is an image rather than a stack."""
     return any(mark in name for mark in "/:@")
-
-
-def stack_images(session: Session) -> dict[str, str]:
-    """Return the images that a stack consists of, ``repository@digest`` by the name of service or base image.
-
-    Raises `MoorageError` where the stack is not up.
-    """
-    result = subprocess.run(
-        [session.program("pulumi"), "stack", "export", "--stack", session.stack],
-        cwd=session.root,
-        env=session.environment(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    resources: list[dict[str, Any]] = []
-    if result.returncode == 0:
-        resources = (json.loads(result.stdout).get("deployment") or {}).get("resources") or []
-    found = {
-        resource["urn"].rpartition("::")[2]: resource["outputs"]["image"]
-        for resource in resources
-        if resource.get("type") == COMPONENT and "@" in str(resource.get("outputs", {}).get("image"))
-    }
-    if not found:
-        raise fail(
-            "there are no images to look at",
-            where=f"stack {session.stack}",
-            why=(result.stderr.strip().splitlines() or ["the stack has built none"])[-1],
-            remedy=f"moorage up {session.stack}, or name an image by its reference",
-        )
-    return found
 
 
 def _environment(root: Path, named: Sequence[str]) -> Mapping[str, str] | None:

@@ -128,6 +128,17 @@ class Registry:
         file.seek(0)
         return file
 
+    def tail(self, reference: Reference, digest: str, count: int) -> bytes:
+        """Return the last bytes of a blob, without the rest where the registry knows how.
+
+        Raises `MoorageError` where it cannot be had.
+        """
+        with self._answer(reference, "blobs", digest, {"Range": f"bytes=-{count}"}) as answer:
+            last = b""
+            for chunk in answer.iter_raw():
+                last = (last + chunk)[-count:]
+            return last
+
     def document(self, reference: Reference, digest: str) -> dict[str, Any]:
         """Return a small JSON blob, such as an image's config."""
         with self.blob(reference, digest) as file:
@@ -142,7 +153,9 @@ class Registry:
             return answer.read()
 
     @contextlib.contextmanager
-    def _answer(self, reference: Reference, kind: str, name: str) -> Iterator[httpx.Response]:
+    def _answer(
+        self, reference: Reference, kind: str, name: str, extra: Mapping[str, str] | None = None
+    ) -> Iterator[httpx.Response]:
         """Yield the successful answer to a request, asked for a second time with a token where the registry wants one."""
         local = _LOOPBACK.fullmatch(reference.host) is not None
         url = f"{'http' if local else 'https'}://{reference.host}/v2/{reference.repository}/{kind}/{name}"
@@ -150,7 +163,7 @@ class Registry:
         try:
             with httpx.Client(trust_env=not local, timeout=SECONDS, follow_redirects=True) as client:
                 for attempt in range(2):
-                    headers = {"Accept": ", ".join(MANIFEST_TYPES)}
+                    headers = {"Accept": ", ".join(MANIFEST_TYPES), **(extra or {})}
                     if token := self._tokens.get(key):
                         headers["Authorization"] = token
                     with client.stream("GET", url, headers=headers) as answer:

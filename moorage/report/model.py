@@ -1,0 +1,130 @@
+"""One build of one image, as it is kept: plain data that goes to JSON and back."""
+
+from __future__ import annotations
+
+import datetime as dt  # noqa: TC003  # pydantic reads annotations when the program runs
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+
+class Record(BaseModel):
+    """Base of what is kept: camelCase in JSON; keys that a later version has added are passed over."""
+
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True, extra="ignore")
+
+
+class Source(Record):
+    """What a step takes from outside the Dockerfile: files of the context, or another step's result."""
+
+    kind: Literal["step", "context", "image"]
+    name: str
+    """Key of a step, reference of an image, or empty."""
+    paths: list[str] = []
+    """Of the context: what COPY or ADD names, relative to the context's root."""
+
+
+class Step(Record):
+    """One instruction of the Dockerfile that BuildKit carried out, or found in its cache."""
+
+    stage: str
+    number: int
+    """Place in its stage, from 1."""
+    text: str
+    """The instruction as written, on one line."""
+    line: int = 0
+    """In the Dockerfile; 0 where it is not known."""
+    base: bool = False
+    """FROM: nothing is run, and what is loaded is no matter of this build."""
+    cached: bool
+    offset: float = 0
+    """Seconds from the beginning of the build until it was looked at."""
+    seconds: float
+    definition: dict[str, str] = {}
+    """What decides about the step beside its sources: ``arguments``, ``mounts``, ``env NAME``, ``file``."""
+    sources: list[Source] = []
+    missed: str = ""
+    """Why it was not found in the cache; empty where it was, and for FROM."""
+
+    @property
+    def key(self) -> str:
+        """The step's name within its build."""
+        return f"{self.stage} {self.number}"
+
+    @property
+    def instruction(self) -> str:
+        """The step as a reader knows it: its stage and its instruction."""
+        return f"[{self.stage}] {self.text}"
+
+
+class LayerSize(Record):
+    """One layer of the image and the instruction that it comes from."""
+
+    digest: str
+    packed: int
+    """Bytes in the registry."""
+    unpacked: int
+    """Bytes after decompression."""
+    created_by: str = ""
+
+
+class Build(Record):
+    """One build."""
+
+    image: str
+    """Name of the service, or of the base image after ``base-``."""
+    dockerfile: str
+    """Relative to the repository's root."""
+    target: str = ""
+    reference: str
+    """BuildKit's name of the record."""
+    started: dt.datetime
+    seconds: float
+    revision: str = ""
+    """Git commit of the checkout, where there was one."""
+    arguments: dict[str, str] = {}
+    """Build args."""
+    steps: list[Step]
+    files: dict[str, str] = {}
+    """Digest of every file of the context, by its path."""
+    digest: str = ""
+    """Of the image's manifest."""
+    layers: list[LayerSize] = []
+
+    @property
+    def counted(self) -> list[Step]:
+        """The steps that count: all but FROM."""
+        return [step for step in self.steps if not step.base]
+
+    @property
+    def cached(self) -> int:
+        """How many steps were found in the cache."""
+        return sum(step.cached for step in self.counted)
+
+    @property
+    def hit_rate(self) -> float:
+        """Share of steps that were found in the cache, in percent; 100 where there is nothing to do."""
+        return 100 * self.cached / len(self.counted) if self.counted else 100.0
+
+    @property
+    def warm(self) -> bool:
+        """Whether anything was found in the cache."""
+        return self.cached > 0
+
+    @property
+    def packed(self) -> int:
+        """Bytes of all layers in the registry."""
+        return sum(layer.packed for layer in self.layers)
+
+    @property
+    def unpacked(self) -> int:
+        """Bytes of all layers after decompression."""
+        return sum(layer.unpacked for layer in self.layers)
+
+    def stages(self) -> dict[str, list[Step]]:
+        """Return the steps of each stage, in the order in which they stand in the Dockerfile."""
+        found: dict[str, list[Step]] = {}
+        for step in sorted(self.steps, key=lambda step: (step.line, step.number)):
+            found.setdefault(step.stage, []).append(step)
+        return found
