@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,21 +10,18 @@ import pulumi
 
 from components.image import BuildCacheArgs, ServiceImage, ServiceImageArgs
 from components.naming import tag_name
-from moorage.config.service import DATA_SERVICES, image_build_arg
-from moorage.graph import BUILD, Kind, Node
+from moorage.config.service import image_build_arg
+from moorage.graph import Kind
+from moorage.inputs.digests import EPOCH, Inputs
+from moorage.inputs.staging import staged
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from moorage.config.project import Project
     from moorage.config.service import Build
-
-_SECRET_MOUNT = re.compile(r"--mount=(\S*\btype=secret\b\S*)")
-_MOUNT_ID = re.compile(r"(?:^|,)(?:id|source|src)=([^,]+)")
-
-
-def mounted_secrets(dockerfile: str) -> frozenset[str]:
-    """Return the ids of the BuildKit secrets that a Dockerfile mounts."""
-    mounts = _SECRET_MOUNT.findall(dockerfile)
-    return frozenset(match[1] for mount in mounts if (match := _MOUNT_ID.search(mount)))
+    from moorage.graph import Node
+    from moorage.inputs.digests import NodeInputs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +30,7 @@ class Images:
 
     services: dict[str, ServiceImage] = field(default_factory=dict)
     bases: dict[str, ServiceImage] = field(default_factory=dict)
+    inputs: Mapping[Node, NodeInputs]
 
 
 class ImageBuilder:
@@ -42,41 +39,35 @@ class ImageBuilder:
     def __init__(self, project: Project) -> None:
         """Prepare the builds of `project`."""
         self._project = project
-        self._images = Images()
+        self._inputs = Inputs(project).all()
+        self._images = Images(inputs=self._inputs)
         self._started: list[ServiceImage] = []
         self._files = self._secret_files()
-        self._needed = self._needed_bases()
 
     def build(self) -> Images:
         """Build the stack's services, the base images below them and the data stores that they need."""
-        project = self._project
-        for name in project.order:
-            if name in self._needed:
-                build = project.base_images[name].build
-                self._images.bases[name] = self._image(f"base-{name}", project.image_folder(name), build)
-        for name, service in ((name, project.services[name]) for name in project.running):
-            self._images.services[name] = self._image(name, project.service_folder(name), service.build)
+        for node, inputs in self._inputs.items():
+            if node.kind is Kind.image:
+                base = self._project.base_images[node.name]
+                self._images.bases[node.name] = self._image(f"base-{node.name}", base.build, inputs)
+            else:
+                service = self._project.services[node.name]
+                self._images.services[node.name] = self._image(node.name, service.build, inputs)
         return self._images
 
-    def _needed_bases(self) -> frozenset[str]:
-        services = self._project.services.values()
-        roots = {Node(Kind.image, need) for service in services for need in service.needs if need in DATA_SERVICES}
-        roots.update(Node(Kind.service, service.name) for service in services)
-        found = self._project.graph.below(roots, via=BUILD)
-        return frozenset(node.name for node in found if node.kind is Kind.image)
-
-    def _image(self, name: str, folder: Path, build: Build) -> ServiceImage:
+    def _image(self, name: str, build: Build, inputs: NodeInputs) -> ServiceImage:
         settings, target = self._project.settings, self._project.target
         prefix = f"{target.registry}/{settings.application}"
-        dockerfile = folder / build.dockerfile
         cache = BuildCacheArgs(repository=f"{prefix}/cache/{name}", branch=settings.cache.branch)
         args = ServiceImageArgs(
             repository=f"{prefix}/{name}",
-            tag=tag_name(self._project.stack_name),
-            dockerfile=dockerfile.relative_to(self._project.root).as_posix(),
+            tags=(tag_name(self._project.stack_name), inputs.short),
+            dockerfile=inputs.dockerfile,
+            context=staged(self._project.root, inputs),
             target=build.target,
             build_args={**self._base_args(build), **build.args},
-            build_secrets=self._secrets(dockerfile),
+            epoch=EPOCH,
+            build_secrets={secret: self._files[secret] for secret in inputs.secrets if secret in self._files},
             builder=target.builder,
             platforms=tuple(settings.platforms),
             cache=cache if settings.cache.enabled else None,
@@ -94,11 +85,6 @@ class ImageBuilder:
 
     def _base_args(self, build: Build) -> dict[str, pulumi.Input[str]]:
         return {image_build_arg(name): self._images.bases[name].image for name in build.bases}
-
-    def _secrets(self, dockerfile: Path) -> dict[str, str]:
-        """Return the secrets that the Dockerfile mounts, and no others, so that no build holds what it has no use for."""
-        mounted = mounted_secrets(dockerfile.read_text())
-        return {name: self._files[name] for name in sorted(mounted & self._files.keys())}
 
     def _secret_files(self) -> dict[str, str]:
         """Return the contents of the files of ``buildSecrets`` and of the target's certificates."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
 PREVIEW_TAG = "preview"
 """Tag of an image that a preview would build: its digest is only known once it was built."""
 MAIN_BRANCH = "main"
+PUSH = "type=registry,rewrite-timestamp=true,compression=gzip,compression-level=1"
+"""To the registry, as plain ``push`` does, but with one time for all files, so that the same inputs give the same bytes
+anywhere. That packs each layer a second time, so the level is the quickest one."""
+EPOCH_ARG = "SOURCE_DATE_EPOCH"
+"""Build arg that BuildKit itself reads; no RUN step sees it unless its stage declares it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,12 +38,14 @@ class ServiceImageArgs:
 
     repository: str
     """Registry, path and name, without a tag."""
-    tag: str
+    tags: Sequence[str]
     """For people; what is deployed is the digest."""
     dockerfile: str
     """Relative to `context`; ``<Dockerfile>.dockerignore`` beside it says what of the context the build may see."""
     context: str = "."
     """Relative to the project's folder."""
+    epoch: int
+    """Seconds since 1970 of the time that everything in the image has, whenever it is built."""
     target: str = ""
     """Stage of the Dockerfile; empty for the last one."""
     build_args: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
@@ -83,19 +91,20 @@ class ServiceImage(pulumi.ComponentResource):
         super().__init__("moorage:image:ServiceImage", name, None, opts)
         built = docker_build.Image(
             f"{name}-image",
-            push=True,
+            push=False,
+            exports=[docker_build.ExportArgs(raw=PUSH)],
             # A preview changes nothing anywhere, the registry's cache included.
             build_on_preview=False,
             context=docker_build.BuildContextArgs(location=args.context),
-            dockerfile=docker_build.DockerfileArgs(location=args.dockerfile),
+            dockerfile=docker_build.DockerfileArgs(location=posixpath.join(args.context, args.dockerfile)),
             target=args.target or None,
-            build_args=dict(sorted(args.build_args.items())) or None,
+            build_args={**dict(sorted(args.build_args.items())), EPOCH_ARG: str(args.epoch)},
             secrets=dict(args.build_secrets) or None,
             # A renewed certificate or token does not make another image.
             ignore_secrets_in_diff_calculation=sorted(args.build_secrets) or None,
             builder=docker_build.BuilderConfigArgs(name=args.builder) if args.builder else None,
             platforms=[docker_build.Platform(platform) for platform in args.platforms] or None,
-            tags=[f"{args.repository}:{args.tag}"],
+            tags=[f"{args.repository}:{tag}" for tag in args.tags],
             cache_from=cache_from(args.cache) if args.cache else None,
             cache_to=cache_to(args.cache) if args.cache else None,
             opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),

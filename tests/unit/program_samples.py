@@ -41,6 +41,7 @@ IMAGES: dict[str, list[str]] = {
 }
 """Base images and what they are built from; nothing is built from ``node``."""
 DOCKERFILE = "ARG PYTHON_IMAGE\nFROM ${PYTHON_IMAGE} AS production\nRUN true\n"
+IGNORE = "*\n"
 CA_DOCKERFILE = (
     "FROM scratch AS production\nRUN --mount=type=secret,id=ca,target=/ca --mount=type=cache,target=/c true\n"
 )
@@ -54,9 +55,11 @@ def write_monorepo(root: Path, stack: str, settings: dict[str, Any], services: S
     for image, bases in IMAGES.items():
         write(root / "images" / image / "image.yaml", {"build": {"bases": bases}} if bases else {})
         (root / "images" / image / "Dockerfile").write_text(CA_DOCKERFILE if image == "python-build" else DOCKERFILE)
+        (root / "images" / image / "Dockerfile.dockerignore").write_text(IGNORE)
     for service in services:
         write(root / "apps" / service["name"] / "service.yaml", service)
         (root / "apps" / service["name"] / "Dockerfile").write_text(DOCKERFILE)
+        (root / "apps" / service["name"] / "Dockerfile.dockerignore").write_text(IGNORE)
     (root / "libs" / "harbour").mkdir(parents=True)
     config = {"ingress": {"host": "harbour.example"}, **settings}
     keys = [key for service in services for key in service.get("secrets", {}).values()]

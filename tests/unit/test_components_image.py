@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.builds import mounted_secrets
 from components.image import BuildCacheArgs, ServiceImage, ServiceImageArgs
+from moorage.inputs.digests import EPOCH, SHORT
+from moorage.inputs.dockerfile import mounted_secrets
 from tests.unit.program_samples import run_program
 from tests.unit.pulumi_mocks import DIGEST, Registration, record
 
@@ -22,14 +23,19 @@ REPOSITORY = "ghcr.io/acme/harbour/backend"
 
 def image_of(**changes: Any) -> Registration:
     """Return the Image that a ServiceImage makes."""
-    fields: dict[str, Any] = {"repository": REPOSITORY, "tag": "dev", "dockerfile": "apps/backend/Dockerfile"}
+    fields: dict[str, Any] = {
+        "repository": REPOSITORY,
+        "tags": ("dev", "0123456789abcdef"),
+        "dockerfile": "apps/backend/Dockerfile",
+        "epoch": EPOCH,
+    }
     args = ServiceImageArgs(**{**fields, **changes})
     return record(lambda: ServiceImage("backend", args)).one("Image")
 
 
 def reference(*, preview: bool, built: bool) -> str:
     """Return the reference that a ServiceImage gives to what runs it."""
-    args = ServiceImageArgs(repository=REPOSITORY, tag="dev", dockerfile="Dockerfile")
+    args = ServiceImageArgs(repository=REPOSITORY, tags=("dev",), dockerfile="Dockerfile", epoch=EPOCH)
     found = record(
         lambda: pulumi.export("image", ServiceImage("backend", args).image), preview=preview, built=built
     ).outputs["image"]
@@ -62,16 +68,22 @@ def test_destroying_a_stack_leaves_its_images_to_others() -> None:
     assert image_of().retain_on_delete is True
 
 
-def test_an_image_is_pushed_under_the_name_of_its_stack() -> None:
+def test_an_image_is_pushed_under_the_name_of_its_stack_and_its_input_digest() -> None:
     inputs = image_of().inputs
-    assert inputs["push"] is True
-    assert inputs["tags"] == [f"{REPOSITORY}:dev"]
+    (export,) = inputs["exports"]
+    assert {"type=registry", "rewrite-timestamp=true"} <= set(export["raw"].split(","))
+    assert inputs["tags"] == [f"{REPOSITORY}:dev", f"{REPOSITORY}:0123456789abcdef"]
 
 
-def test_the_context_is_the_repository_and_no_path_of_one_machine() -> None:
-    inputs = image_of().inputs
-    assert inputs["context"] == {"location": "."}
-    assert inputs["dockerfile"] == {"location": "apps/backend/Dockerfile"}
+def test_everything_in_an_image_has_one_time() -> None:
+    assert image_of(epoch=12345).inputs["buildArgs"] == {"SOURCE_DATE_EPOCH": "12345"}
+
+
+def test_the_context_is_named_by_no_path_of_one_machine() -> None:
+    inputs = image_of(context=".moorage/contexts/backend/0123").inputs
+    assert inputs["context"] == {"location": ".moorage/contexts/backend/0123"}
+    assert inputs["dockerfile"] == {"location": ".moorage/contexts/backend/0123/apps/backend/Dockerfile"}
+    assert image_of().inputs["dockerfile"] == {"location": "./apps/backend/Dockerfile"}
 
 
 def test_cache_is_read_from_the_branch_then_from_main_and_written_to_the_branch() -> None:
@@ -148,8 +160,19 @@ def test_base_images_arrive_as_build_args_by_digest(tmp_path: Path) -> None:
         "FLAVOUR": "plain",
         "PYTHON_IMAGE": f"127.0.0.1:5000/harbour/base-python@{DIGEST}",
         "PYTHON_BUILD_IMAGE": f"127.0.0.1:5000/harbour/base-python-build@{DIGEST}",
+        "SOURCE_DATE_EPOCH": str(EPOCH),
     }
-    assert inputs["dockerfile"] == {"location": "apps/backend/Dockerfile"}
     assert inputs["target"] == "production"
     assert inputs["builder"] == {"name": "moorage"}
     assert inputs["cacheTo"][0]["registry"]["ref"] == "127.0.0.1:5000/harbour/cache/backend:main"
+
+
+def test_a_build_sees_a_folder_of_exactly_its_inputs_under_their_digest(tmp_path: Path) -> None:
+    inputs = run_program(tmp_path).one("Image", "backend-image").inputs
+    context = inputs["context"]["location"]
+    folder, _, name = context.rpartition("/")
+    assert folder == ".moorage/contexts/backend"
+    assert len(name) == SHORT
+    assert inputs["tags"] == ["127.0.0.1:5000/harbour/backend:dev", f"127.0.0.1:5000/harbour/backend:{name}"]
+    assert inputs["dockerfile"] == {"location": f"{context}/apps/backend/Dockerfile"}
+    assert (tmp_path / context / "apps" / "backend" / "Dockerfile").is_file()

@@ -1,0 +1,197 @@
+"""The input digest of each image: one value that is the same exactly as long as everything that goes into it is."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from moorage.config.service import DATA_SERVICES
+from moorage.errors import fail
+from moorage.graph import BUILD, Kind, Node
+from moorage.inputs.contexts import Contexts
+from moorage.inputs.dockerfile import LOCK, PROJECT, LockUse, lock_use, mounted_secrets
+from moorage.inputs.files import FileDigests, file_line
+from moorage.inputs.locks import sliced_lock, sliced_project
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from moorage.config.project import Project
+    from moorage.config.service import Build
+    from moorage.inputs.files import Listing
+
+DIGEST_FORMAT = 1
+"""Part of every digest: a change of how images are built of the same inputs makes it another one."""
+SHORT = 16
+_MEMBER = f"/{PROJECT}"
+EPOCH = 315_532_800
+"""Seconds of the time that everything in an image has: 1980-01-01, the first that a zip file can hold."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeInputs:
+    """Everything that goes into one image."""
+
+    node: Node
+    dockerfile: str
+    """Path relative to the repository's root."""
+    listings: tuple[Listing, ...] = field(repr=False)
+    """The Dockerfile, then the files of the build context in the order of their paths."""
+    slices: Mapping[str, str] = field(repr=False)
+    """Digests of the parts of the workspace's files that count instead of the whole ones, by path."""
+    lock: LockUse | None
+    members: tuple[str, ...]
+    """Folders of the workspace's packages in the context."""
+    settings: Mapping[str, str]
+    """Stage, build args and platforms, by a name that people know."""
+    bases: Mapping[str, str]
+    """Input digests of the images that it is built FROM, by name."""
+    secrets: tuple[str, ...]
+    """Names of the build secrets that it is given."""
+
+    @cached_property
+    def digest(self) -> str:
+        """The input digest: SHA-256 in hex."""
+        found = hashlib.sha256()
+        for listing in self.listings:
+            text = listing.text
+            for path, digest in self.slices.items():
+                if path in listing.paths:
+                    text = file_line(digest, 0, path)
+            found.update(text.encode(errors="surrogateescape"))
+        rest = [DIGEST_FORMAT, EPOCH, self.dockerfile, dict(self.settings), dict(self.bases), self.secrets]
+        found.update(b"\0" + json.dumps(rest, sort_keys=True).encode())
+        return found.hexdigest()
+
+    @property
+    def short(self) -> str:
+        """The part of the digest that images are tagged with."""
+        return self.digest[:SHORT]
+
+    def files(self) -> dict[str, str]:
+        """Return kind and digest of each file by path, of a sliced file those of its slice."""
+        whole = {path: entry for listing in self.listings for path, entry in listing.entries().items()}
+        return whole | {path: f"-{digest}" for path, digest in self.slices.items()}
+
+
+class Inputs:
+    """The inputs of the images of one stack."""
+
+    def __init__(self, project: Project, *, cache: bool = True) -> None:
+        """Prepare for a project; with ``cache``, what is found is kept in its ``.moorage`` folder."""
+        self._project = project
+        place = project.root / ".moorage" / "inputs.json"
+        self._digests = FileDigests(project.root, place if cache else None)
+        self._contexts = Contexts(project.root, self._digests)
+
+    def all(self) -> dict[Node, NodeInputs]:
+        """Return the inputs of every image that the stack builds, each after those it is built FROM.
+
+        Raises `MoorageError` where the files of one cannot be told.
+        """
+        project = self._project
+        needed = needed_images(project)
+        found: dict[Node, NodeInputs] = {}
+        for name in project.order:
+            if (node := Node(Kind.image, name)) in needed:
+                found[node] = self._inputs(node, project.image_folder(name), project.base_images[name].build, found)
+        for name in project.running:
+            node = Node(Kind.service, name)
+            found[node] = self._inputs(node, project.service_folder(name), project.services[name].build, found)
+        self._digests.save()
+        return found
+
+    def _inputs(self, node: Node, folder: Path, build: Build, found: Mapping[Node, NodeInputs]) -> NodeInputs:
+        root, settings = self._project.root, self._project.settings
+        dockerfile = folder / build.dockerfile
+        name = dockerfile.relative_to(root).as_posix()
+        own = self._digests.listed(f"dockerfile {name}", (name,))
+        context = self._contexts.listing(dockerfile.with_name(f"{dockerfile.name}.dockerignore"))
+        key = f"dockerfile {own.text[:64]}"
+        secrets: list[str] = self._digests.note(
+            f"{key} secrets", lambda: sorted(mounted_secrets(dockerfile.read_text()))
+        )
+        lock, members, slices = self._slices(context, key, build.target, dockerfile)
+        return NodeInputs(
+            node=node,
+            dockerfile=name,
+            listings=(own, *context),
+            slices=slices,
+            lock=lock,
+            members=members,
+            settings=_settings(build, settings.platforms),
+            bases={base: found[Node(Kind.image, base)].digest for base in sorted(build.bases)},
+            secrets=tuple(sorted(set(secrets) & {"ca", *settings.build_secrets})),
+        )
+
+    def _slices(
+        self, context: list[Listing], key: str, target: str, dockerfile: Path
+    ) -> tuple[LockUse | None, tuple[str, ...], dict[str, str]]:
+        """Return what of the workspace's files counts; nothing where all of them does."""
+        lines = {listing.paths[0]: listing.text for listing in context if listing.paths in {(LOCK,), (PROJECT,)}}
+        if lines.keys() != {LOCK, PROJECT}:
+            return None, (), {}
+        noted = self._digests.note(f"{key} lock {target}", lambda: _as_json(lock_use(dockerfile.read_text(), target)))
+        if noted is None:
+            return None, (), {}
+        use = LockUse(**noted)
+        digests = {}
+        members = tuple(
+            path[: -len(_MEMBER)] for listing in context for path in listing.paths if path.endswith(_MEMBER)
+        )
+        for path, line in lines.items():
+            words = f"{use.package} {use.left_out} {' '.join(members)}" if path == LOCK else ""
+            made = self._digests.note(
+                f"slice {line[:64]} {words}", functools.partial(self._slice_digest, path, use, members)
+            )
+            if made is None:
+                return None, (), {}
+            digests[path] = made
+        return use, members, digests
+
+    def _slice_digest(self, path: str, use: LockUse, members: tuple[str, ...]) -> str | None:
+        text = slice_of(self._project.root, path, use, members)
+        return None if text is None else hashlib.sha256(text.encode()).hexdigest()
+
+
+def slice_of(root: Path, path: str, use: LockUse, members: Sequence[str]) -> str | None:
+    """Return the part of a workspace's file that counts for one package; None where all of it does."""
+    text = (root / path).read_text()
+    return sliced_lock(text, use, members) if path == LOCK else sliced_project(text)
+
+
+def needed_images(project: Project) -> frozenset[Node]:
+    """Return the base images that the stack's services are built FROM, and those of the data stores they need."""
+    roots = {Node(Kind.service, name) for name in project.services}
+    needs = {need for service in project.services.values() for need in service.needs}
+    roots |= {Node(Kind.image, need) for need in needs if need in DATA_SERVICES}
+    found = project.graph.below(roots, via=BUILD)
+    return frozenset(node for node in found if node.kind is Kind.image)
+
+
+def changed_meanwhile(path: str) -> Exception:
+    """Return the error of a file that is another one than a moment ago."""
+    return fail(
+        f"{path} changed while it was read",
+        where=path,
+        why="an image is built from exactly the files that its digest was made of",
+        remedy="wait until nothing writes to the repository, then run the same command again",
+    )
+
+
+def _settings(build: Build, platforms: Sequence[str]) -> dict[str, str]:
+    found = {f"args.{name}": value for name, value in sorted(build.args.items())}
+    if build.target:
+        found["target"] = build.target
+    if platforms:
+        found["platforms"] = " ".join(sorted(platforms))
+    return found
+
+
+def _as_json(use: LockUse | None) -> dict[str, str] | None:
+    return asdict(use) if use else None
