@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from local import packages, toolchain
 from local.layout import Layout
 from local.platform import Platform
-from moorage.cli import collect, diagnosis, preflight, summary
+from moorage.cli import collect, diagnosis, preflight, stacks, summary
 from moorage.cli.session import Session
-from moorage.config.loader import load_project
+from moorage.config.loader import load_project, load_target
 from moorage.console import Steps, out
-from moorage.errors import Terminated, fail
+from moorage.errors import MoorageError, Terminated, fail
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +29,7 @@ WATCH_SECONDS = 5.0
 
 def session_of(root: Path, stack: str) -> Session:
     """Return the session of a stack, whose settings say whether the embedded platform is its target."""
-    return _session(root, load_project(root, stack))
+    return Session(layout=Layout.of(root), stack=stack, embedded=load_target(root, stack).embedded)
 
 
 def up(root: Path, stack: str, *, yes: bool) -> None:
@@ -45,7 +45,7 @@ def up(root: Path, stack: str, *, yes: bool) -> None:
     project = load_project(root, stack)
     if not embedded:
         preflight.check(project)
-    _select(session, stack)
+    stacks.ensure(session)
     if project.settings.protect and not embedded and not yes:
         _confirm(session, stack)
     steps.count += 1
@@ -66,7 +66,7 @@ def preview(root: Path, stack: str, *, diff: bool) -> None:
     with Steps().step("Toolchain") as step:
         built = toolchain.ensure(session.layout, platform=session.embedded, step=step)
         step.done(f"{built} built" if built else "in place")
-    _select(session, stack)
+    stacks.ensure(session)
     arguments = ["preview", "--stack", stack, *(["--diff"] if diff else [])]
     status = _pulumi(session, arguments)
     if status:
@@ -78,25 +78,46 @@ def preview(root: Path, stack: str, *, diff: bool) -> None:
         )
 
 
-def down(root: Path, stack: str, *, unprotect: bool) -> None:
-    """Delete the stack's objects, and the stack itself where its state lives in this checkout."""
-    project = load_project(root, stack)
-    session = _session(root, project)
+def down(root: Path, stack: str, *, unprotect: bool, keep_data: bool) -> None:
+    """Delete the stack's objects, and the stack itself where its state lives in this checkout.
+
+    What the stack protects is deleted only with ``unprotect``, and left alone with ``keep_data``. Raises `MoorageError`
+    before anything is deleted where there is such and neither is said.
+    """
+    session = session_of(root, stack)
     _prepare(session, Steps(3))
-    _select(session, stack)
+    if not stacks.exists(session):
+        out.print(f"[green]✓[/] there is no stack {stack}: nothing to delete")
+        return
     if unprotect:
         _pulumi(session, ["state", "unprotect", "--all", "--yes", "--stack", stack])
-    status = _pulumi(session, ["destroy", "--yes", "--skip-preview", "--stack", stack])
+    elif not keep_data and (kept := stacks.protected(session)):
+        raise _protects(stack, kept)
+    excluded = ["--exclude-protected"] if keep_data else []
+    status = _pulumi(session, ["destroy", "--yes", "--skip-preview", *excluded, "--stack", stack])
     if status:
         raise fail(
             "not everything could be deleted",
             where=f"stack {stack}",
-            why="see Pulumi's words above; a protected resource holds data that `down` does not delete by itself",
-            remedy=f"to delete the data as well: moorage down {stack} --unprotect",
+            why="see Pulumi's words above",
+            remedy="put right what it names and run the same command again",
         )
+    if keep_data and (kept := stacks.protected(session)):
+        out.print(f"[green]✓[/] of stack {stack} there is only what it protects, and what that needs")
+        return
     if session.own_backend:
-        _quiet(session, ["stack", "rm", stack, "--yes", "--preserve-config"])
+        stacks.pulumi(session, ["stack", "rm", stack, "--yes", "--preserve-config"])
     out.print(f"[green]✓[/] stack {stack} is gone")
+
+
+def _protects(stack: str, kept: Sequence[stacks.Resource]) -> MoorageError:
+    return fail(
+        f"stack {stack} protects {len(kept)} of its resources; nothing was deleted",
+        where=f"stack {stack}",
+        why="they hold data, or data would go with them",
+        remedy=f"moorage down {stack} --keep-data deletes all but these, moorage down {stack} --unprotect the data too",
+        detail=[str(resource) for resource in kept],
+    )
 
 
 def _session(root: Path, project: Project) -> Session:
@@ -137,34 +158,6 @@ def _confirm(session: Session, stack: str) -> None:
             why="not confirmed",
             remedy="run the command again when it is to change",
         )
-
-
-def _select(session: Session, stack: str) -> None:
-    """Make the stack known to the backend."""
-    marker = session.layout.home / "state" / ".pulumi" / "stacks" / "moorage" / f"{stack}.json"
-    if not (session.own_backend and marker.exists()):
-        _quiet(session, ["stack", "select", stack, "--create"])
-
-
-def _quiet(session: Session, arguments: Sequence[str]) -> str:
-    result = subprocess.run(
-        [session.program("pulumi"), *arguments, "--non-interactive"],
-        cwd=session.root,
-        env=session.environment(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if result.returncode:
-        raise fail(
-            f"pulumi {' '.join(arguments)} failed",
-            where=session.backend(),
-            why="see Pulumi's words",
-            remedy="`moorage doctor` checks the prerequisites",
-            detail=(result.stdout + result.stderr).strip().splitlines()[-8:],
-        )
-    return result.stdout
 
 
 def _update(session: Session, project: Project) -> int:

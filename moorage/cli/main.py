@@ -114,11 +114,16 @@ def down(
     unprotect: Annotated[
         bool, typer.Option("--unprotect", help="Also delete what the stack protects: its data.")
     ] = False,
+    keep_data: Annotated[
+        bool, typer.Option("--keep-data", help="Delete all but what the stack protects, and what that needs.")
+    ] = False,
 ) -> None:
-    """Delete everything that the stack made."""
+    """Delete everything that the stack made. Where it protects data, say which: --keep-data or --unprotect."""
     from moorage.cli import deploy
 
-    deploy.down(find_root(), stack, unprotect=unprotect)
+    if unprotect and keep_data:
+        raise typer.BadParameter("the data can be kept or deleted, not both", param_hint="--keep-data, --unprotect")
+    deploy.down(find_root(), stack, unprotect=unprotect, keep_data=keep_data)
 
 
 @app.command()
@@ -144,7 +149,9 @@ def report(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Everything, for programs.")] = False,
     html: Annotated[Path | None, typer.Option("--html", help="Write one self-contained page to this file.")] = None,
-    strict: Annotated[bool, typer.Option("--ci", help="Exit status 1 for what is over its budget, as where CI=true.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--ci", help="Exit status 1 for what is over its budget, as where CI=true.")
+    ] = False,
 ) -> None:
     """Show what the last build of each image did: time, cache, why a step missed, sizes and what grew."""
     from moorage.cli import report as reports

@@ -51,6 +51,8 @@ class Session:
         home = self.layout.home
         found = {
             "PULUMI_HOME": str(home / "pulumi"),
+            # Plain `pulumi up` acts on this stack, whichever the folder's current one is.
+            "PULUMI_STACK": self.stack,
             "PULUMI_BACKEND_URL": self.backend(),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             # The passphrase's salt lives with the stack's state, so that Pulumi.<stack>.yaml stays as committed.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from moorage.config.service import Service
     from moorage.config.stack import Stack
 
-__all__ = ["Project", "Target", "load_project"]
+__all__ = ["Project", "Target", "load_project", "load_target"]
 
 
 def load_project(root: Path, stack: str) -> Project:
@@ -42,6 +42,7 @@ def load_project(root: Path, stack: str) -> Project:
         file = read_stack(root, stack, keys, problems)
     except MoorageError as error:
         raise MoorageError(*_sorted([*problems, *error.problems])) from None
+    problems.extend(file.about_secrets)
     settings = file.settings
     target = resolve_target(root, settings, file.source, problems) if settings else None
     services = _services(monorepo, settings) if settings else {}
@@ -66,6 +67,22 @@ def load_project(root: Path, stack: str) -> Project:
         ),
         graph=graph,
     )
+
+
+def load_target(root: Path, stack: str) -> Target:
+    """Return where a stack goes, whatever is wrong with its services and its secrets.
+
+    What puts these right, such as ``pulumi config set --secret``, needs to know it. Raises `MoorageError` with what is
+    wrong with the stack's own settings.
+    """
+    root = root.resolve()
+    problems: list[Problem] = []
+    keys = frozenset[str]().union(*(entry.secret_keys() for entry in read_services(root, []).values()))
+    file = read_stack(root, stack, keys, problems)
+    target = resolve_target(root, file.settings, file.source, problems) if file.settings else None
+    if problems or target is None:
+        raise MoorageError(*_sorted(problems))
+    return target
 
 
 def _services(monorepo: Monorepo, settings: Stack) -> dict[str, Service]:

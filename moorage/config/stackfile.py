@@ -33,12 +33,15 @@ class StackFile:
     settings: Stack | None
     secrets: frozenset[str]
     """Without the prefix; Pulumi itself decrypts the values."""
+    about_secrets: tuple[Problem, ...]
+    """What is wrong with them. All else is known by then: `pulumi config` can put it right."""
 
 
 def read_stack(root: Path, stack: str, secret_keys: Collection[str], problems: list[Problem]) -> StackFile:
     """Read a stack's file; ``secret_keys`` are the keys that services list as secrets.
 
-    Raises `MoorageError` where there is no such stack or the file cannot be parsed; all else is added to ``problems``.
+    Raises `MoorageError` where there is no such stack or the file cannot be parsed; all else is added to ``problems``,
+    but for what is wrong with secrets.
     """
     path = stack_file(root, stack)
     stacks = known_stacks(root)
@@ -52,7 +55,7 @@ def read_stack(root: Path, stack: str, secret_keys: Collection[str], problems: l
     source = Source(read_yaml(path), (_CONFIG,), _PREFIX)
     reader = _Reader(source, frozenset(secret_keys), stack, problems)
     settings = validated(Stack, reader.own_settings(), source, problems)
-    return StackFile(stack, source, settings, frozenset(reader.secrets))
+    return StackFile(stack, source, settings, frozenset(reader.secrets), tuple(reader.about_secrets))
 
 
 def set_secret_command(key: str, stack: str) -> str:
@@ -67,6 +70,7 @@ class _Reader:
     stack: str
     problems: list[Problem]
     secrets: set[str] = field(default_factory=set)
+    about_secrets: list[Problem] = field(default_factory=list)
 
     def own_settings(self) -> dict[str, Any]:
         """Return the values under Moorage's own keys, by their names without the prefix."""
@@ -121,14 +125,16 @@ class _Reader:
             return False
         if encrypted:
             near = nearest(name, self.secret_keys)
-            self._complain(
-                (_CONFIG, _PREFIX + name),
-                f"no service uses the secret {_PREFIX}{name}",
-                f"secrets that services list: {listed(sorted(self.secret_keys))}",
-                f"did you mean {near}?"
-                if near
-                else f"list it in a service.yaml's secrets, or run pulumi config rm "
-                f"{_PREFIX}{name} --stack {self.stack}",
+            remove = (
+                f"list it in a service.yaml's secrets, or run pulumi config rm {_PREFIX}{name} --stack {self.stack}"
+            )
+            self.about_secrets.append(
+                self.source.at(
+                    self.source.document.key_at((_CONFIG, _PREFIX + name)),
+                    what=f"no service uses the secret {_PREFIX}{name}",
+                    why=f"secrets that services list: {listed(sorted(self.secret_keys))}",
+                    remedy=f"did you mean {near}?" if near else remove,
+                )
             )
             return False
         return True
@@ -136,7 +142,7 @@ class _Reader:
     def _plain_secret(self, name: str) -> None:
         # Its line is not quoted: the message may end in a log.
         where = self.source.document.key_at((_CONFIG, _PREFIX + name))
-        self.problems.append(
+        self.about_secrets.append(
             Problem(
                 what=f"the secret {_PREFIX}{name} stands in plain text",
                 where=where,

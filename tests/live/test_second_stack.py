@@ -75,6 +75,7 @@ def test_data_is_protected_from_down(prod: Stack) -> None:
     assert "protect" in result.stdout + result.stderr
     assert "--unprotect" in result.stderr
     assert prod.objects("statefulsets")
+    assert prod.objects("deployments")
 
 
 def test_down_leaves_nothing_behind(prod: Stack) -> None:

@@ -97,6 +97,50 @@ def test_every_problem_of_the_files_is_shown_at_once(checkout: Monorepo) -> None
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("path", "old", "new"),
+    [
+        ("apps/backend/service.yaml", "env:", "secrets: {KEY: signingKey}\nenv:"),
+        ("Pulumi.dev.yaml", "  aws:region: eu-north-1", "  moorage:other: {secure: v1:x}"),
+        ("apps/backend/service.yaml", "port: 8000", "prot: 8000"),
+        ("apps/backend/service.yaml", "port: 8000", "port: [8000"),
+    ],
+    ids=["a secret that is not set", "a secret that nobody uses", "a slip in a service", "a broken service"],
+)
+def test_env_works_where_something_is_yet_to_be_put_right_with_it(
+    checkout: Monorepo, path: str, old: str, new: str
+) -> None:
+    checkout.change(path, old, new)
+    assert moorage("preview", cwd=checkout.root).returncode == 1
+    result = moorage("env", cwd=checkout.root)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "export PULUMI_STACK=dev\n" in result.stdout
+    assert "export KUBECONFIG=" in result.stdout
+
+
+def test_env_works_where_a_secret_stands_in_plain_text(checkout: Monorepo) -> None:
+    checkout.change("apps/backend/service.yaml", "env:", "secrets: {KEY: signingKey}\nenv:")
+    checkout.add("Pulumi.dev.yaml", "  moorage:signingKey: hunter2\n")
+    assert "stands in plain text" in moorage("preview", cwd=checkout.root).stderr
+    result = moorage("env", cwd=checkout.root)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "hunter2" not in result.stdout
+
+
+def test_env_says_what_is_wrong_with_the_stack_itself(checkout: Monorepo) -> None:
+    checkout.add("Pulumi.dev.yaml", "  moorage:protekt: true\n")
+    result = moorage("env", cwd=checkout.root)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "did you mean moorage:protect?" in result.stderr
+
+
+def test_data_cannot_be_kept_and_deleted(checkout: Monorepo) -> None:
+    result = moorage("down", "--keep-data", "--unprotect", cwd=checkout.root)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "kept or deleted, not both" in result.stderr
+    assert not (checkout.root / ".moorage").exists()
+
+
 @pytest.mark.parametrize("value", ["", "0", "65536", "eighty", "²", "8080 ", "9" * 5000])
 def test_a_port_that_is_none_is_refused(checkout: Monorepo, value: str) -> None:
     result = moorage("env", cwd=checkout.root, MOORAGE_HTTP_PORT=value)
