@@ -20,6 +20,7 @@ def serve() -> None:
     # Pulumi puts this folder first on the path, where its modules would hide others of the same name.
     sys.path[:] = [str(ROOT), *(entry for entry in sys.path if Path(entry or ".").resolve() != ROOT / "policy")]
 
+    _keep_bytecode()
     import grpc  # type: ignore[import-untyped]
 
     from policy.analyzer import Analyzer
@@ -37,6 +38,17 @@ def serve() -> None:
     with contextlib.suppress(KeyboardInterrupt):  # the engine's way of saying that it has finished
         server.wait_for_termination()
     server.stop(0)
+
+
+def _keep_bytecode() -> None:
+    """Keep bytecode below ``.moorage`` where the environment forbids it beside the sources, as CI runners do.
+
+    Every preview starts the pack anew, and compiling it takes as long as all the rest of its start.
+    """
+    home = ROOT / ".moorage"
+    if sys.dont_write_bytecode and sys.pycache_prefix is None and home.is_dir():
+        sys.pycache_prefix = str(home / "pycache")
+        sys.dont_write_bytecode = False
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from google.protobuf import empty_pb2, json_format  # type: ignore[import-untype
 import policy.rules  # noqa: F401  # registers every rule
 from policy.exemptions import CONFIG_KEY, configured, exempt
 from policy.information import LEVELS, SEVERITIES, information
-from policy.judge import Finding, judge, judge_stack
+from policy.judge import Finding, Unjudged, judge, judge_stack
 from policy.objects import Origin
 from policy.protocol import messages, plugins, services
 from policy.pulumi_objects import decode, judged, resource_objects
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from policy.judge import Outcome
     from policy.objects import Object
     from policy.session import Session
+    from policy.stack import Stack
 
 VERSION: Final = "0.0.1"
 """What a pack says that leaves its version to PulumiPolicy.yaml."""
@@ -94,8 +95,15 @@ class Analyzer(services.AnalyzerServicer):  # type: ignore[misc]
         objects = tuple(resource_objects(request.type, decode(request.properties), _origin(request)))
         self._session.seen[request.urn] = objects
         for item in objects:
+            self._session.note_build(item)
             for rule in self._rules(item):
                 self._report(judge(rule, item, self._settings[rule.name]), response)
+            stack = self._session.with_configs(item)
+            if stack is not None:
+                self._judge_stack(stack, response, at_once=True)
+            for path in self._session.unread(item):
+                for rule in self._stack_rules(at_once=True):
+                    self._session.note(Unjudged(rule, item, path))
         return response
 
     def Remediate(self, request: Any, context: Any) -> Any:  # noqa: N802
@@ -120,10 +128,17 @@ class Analyzer(services.AnalyzerServicer):  # type: ignore[misc]
             dependencies[resource.urn] = frozenset(resource.dependencies)
         stack = self._session.stack(tuple(objects), dependencies)
         response = messages.AnalyzeResponse()
-        for rule in RULES.values():
-            if rule.scope is Scope.STACK and self._levels[rule.name] is not Level.DISABLED:
-                self._report(judge_stack(rule, stack, self._settings[rule.name]), response)
+        self._judge_stack(stack, response, at_once=False)
         return response
+
+    def _judge_stack(self, stack: Stack, response: Any, *, at_once: bool) -> None:
+        for rule in self._stack_rules(at_once=at_once):
+            self._report(judge_stack(rule, stack, self._settings[rule.name]), response)
+
+    def _stack_rules(self, *, at_once: bool) -> Iterator[Rule]:
+        for rule in RULES.values():
+            if rule.scope is Scope.STACK and rule.at_once is at_once and self._levels[rule.name] is not Level.DISABLED:
+                yield rule
 
     def _rules(self, about: Object) -> tuple[Rule, ...]:
         """Return the rules that are not disabled and look at objects such as this one."""

@@ -44,6 +44,8 @@ CLUSTER_SCOPED: Final = frozenset(
 
 IMAGE: Final = "docker-build:index:Image"
 INDEX: Final = "docker-build:index:Index"
+IMAGE_CONFIG: Final = "oci:image:Config"
+"""Of an image's own configuration, as a registry holds it: no resource, but an object beside the pods that run it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +83,8 @@ class Object:
     @cached_property
     def name(self) -> str:
         """``metadata.name``, or what stands in its place; never raises."""
-        return _text_of(self.root, "metadata", "name") or _text_of(self.root, "metadata", "generateName") or "(unnamed)"
+        given = _text_of(self.root, "metadata", "name") or _text_of(self.root, "metadata", "generateName")
+        return given or (self.origin.urn or "").rpartition("::")[2] or "(unnamed)"
 
     @cached_property
     def namespace(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from policy.objects import IMAGE, INDEX, Object, Origin, list_items
+from policy.objects import IMAGE, IMAGE_CONFIG, INDEX, Object, Origin, list_items
 from policy.tree import UNKNOWN, Node
 from policy.unknowns import UNKNOWN_STRINGS
 
@@ -14,13 +14,14 @@ if TYPE_CHECKING:
 
 SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
 SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105  # the wire format's mark of a secret
+_OWN_TYPES: Final = frozenset({IMAGE, INDEX, IMAGE_CONFIG})
 COMPONENTS: Final = ("yaml", "kustomize", "helm.sh/v2", "helm.sh/v4")
 """Modules whose resources only hold others, which arrive on their own."""
 
 
 def judged(resource_type: str) -> bool:
     """Tell whether resources of this type are objects that rules look at."""
-    if resource_type in {IMAGE, INDEX}:
+    if resource_type in _OWN_TYPES:
         return True
     package, _, rest = resource_type.partition(":")
     return package == "kubernetes" and ":" in rest and not rest.startswith(COMPONENTS)
@@ -30,8 +31,8 @@ def resource_objects(resource_type: str, inputs: Any, origin: Origin) -> Iterato
     """Yield the objects of one resource: one, or the items of a list kind; none for types that are not judged."""
     if not judged(resource_type):
         return
-    if resource_type in {IMAGE, INDEX}:
-        yield Object(resource_type, "docker-build", Node(inputs), origin=origin)
+    if resource_type in _OWN_TYPES:
+        yield Object(resource_type, resource_type.partition(":")[0], Node(inputs), origin=origin)
         return
     _, module, kind = resource_type.split(":", 2)
     version = module.removeprefix("core/")

@@ -71,7 +71,8 @@ class Rule:
 
     ``id`` is short and stable, for reports; ``name`` is what Pulumi and configuration know it by. ``summary`` says
     what holds where the rule is kept, ``why`` what it protects from, ``fix`` what to do. ``example`` breaks the
-    compliant stack of ``examples.py`` in the one place that this rule watches.
+    compliant stack of ``examples.py`` in the one place that this rule watches. ``at_once`` marks a rule on the stack that
+    needs of it one resource and what that resource runs: it is judged before that resource is deployed, not at the end.
     """
 
     id: str
@@ -90,6 +91,7 @@ class Rule:
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     remedy: Fix | None = None
     with_settings: bool = False
+    at_once: bool = False
 
     @cached_property
     def defaults(self) -> Mapping[str, Any]:

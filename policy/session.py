@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from policy.image_configs import ConfigReader
+from policy.image_reference import parse_image
+from policy.objects import IMAGE, IMAGE_CONFIG, Object
 from policy.stack import Stack
+from policy.tree import Node
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from policy.exemptions import Exemption
     from policy.judge import Unjudged
-    from policy.objects import Object
 
 
 @dataclass
@@ -21,6 +24,9 @@ class Session:
 
     seen: dict[str, tuple[Object, ...]] = field(default_factory=dict)
     unjudged: dict[tuple[str, str, str], Unjudged] = field(default_factory=dict)
+    built: set[str] = field(default_factory=set)
+    """Registry and path of the images that the stack builds: of no other is the configuration read."""
+    images: ConfigReader = field(default_factory=ConfigReader)
     exemptions: tuple[Exemption, ...] = ()
     dry_run: bool = False
 
@@ -32,3 +38,27 @@ class Session:
         """Remember a value that was not known, once for each field and rule."""
         key = (unjudged.about.origin.urn or unjudged.about.title, unjudged.path, unjudged.rule.name)
         self.unjudged.setdefault(key, unjudged)
+
+    def note_build(self, about: Object) -> None:
+        """Remember under which names an image of docker-build is pushed."""
+        tags = about.root["tags"].value if about.kind == IMAGE else None
+        self.built |= {parse_image(tag).path for tag in tags or () if isinstance(tag, str)}
+
+    def with_configs(self, about: Object) -> Stack | None:
+        """Return an object with the configurations of those images that the stack builds; None where it runs none."""
+        references = [container["image"].value for container in about.pod.containers] if about.pod is not None else []
+        known = [item for item in references if isinstance(item, str) and parse_image(item).path in self.built]
+        found = [_config(item, config) for item in known if (config := self.images.read(item)) is not None]
+        return self.stack((about, *found), {}) if found else None
+
+    def unread(self, about: Object) -> Iterator[str]:
+        """Yield the paths of an object's images that the stack builds and whose configuration could not be read."""
+        for container in about.pod.containers if about.pod is not None else ():
+            node = container["image"]
+            built = isinstance(node.value, str) and parse_image(node.value).path in self.built
+            if built and self.images.read(node.value) is None:
+                yield node.path
+
+
+def _config(reference: str, config: Mapping[str, object]) -> Object:
+    return Object(IMAGE_CONFIG, "oci", Node({**config, "metadata": {"name": reference}}))

@@ -3,6 +3,7 @@
 from policy.rules import (
     availability,
     builds,
+    image_configs,
     images,
     ingresses,
     metadata,
@@ -24,6 +25,7 @@ from policy.rules import (
 __all__ = [
     "availability",
     "builds",
+    "image_configs",
     "images",
     "ingresses",
     "metadata",

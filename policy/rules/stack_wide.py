@@ -148,7 +148,7 @@ def require_valid_exemptions(stack: Stack) -> Iterator[tuple[Object, Remark]]:
     "PUL-03",
     "list-unjudged-values",
     summary="Values that no rule could judge are listed.",
-    why="a preview does not know them yet; they are judged when the stack is brought up",
+    why="a preview does not know them yet and an update judges them; or the registry that has the image did not answer",
     fix="nothing, or make the value known to the preview",
     scope=Scope.STACK,
     levels=ADVICE,
@@ -157,13 +157,17 @@ def require_valid_exemptions(stack: Stack) -> Iterator[tuple[Object, Remark]]:
     example=Broken(path=f"{CONTAINER}.image", value=UNKNOWN, reads=False),
 )
 def list_unjudged(stack: Stack) -> Iterator[tuple[Object, Remark]]:
-    """Name each field once, with the rules that need it."""
-    needed: dict[tuple[str, str], tuple[Object, list[str]]] = {}
+    """Name each object once, with every field that was not known and the rules that need it."""
+    needed: dict[str, tuple[Object, dict[str, list[str]]]] = {}
     for item in stack.unjudged:
-        about = item.about.origin.urn or item.about.title
-        _, rules = needed.setdefault((about, item.path), (item.about, []))
+        _, fields = needed.setdefault(item.about.origin.urn or item.about.title, (item.about, {}))
+        rules = fields.setdefault(item.path, [])
         if item.rule.name not in rules:
             rules.append(item.rule.name)
-    for (_, path), (subject, rules) in needed.items():
-        shown = ", ".join(rules[:3]) + (f" and {len(rules) - 3} more" if len(rules) > 3 else "")
-        yield subject, Remark(path, None, f"is not known yet and was not judged by {shown}")
+    for subject, fields in needed.values():
+        path, *others = (f"{path} (for {_listed(rules)})" for path, rules in fields.items())
+        yield subject, Remark("; ".join([path, *others]), None, "could not be judged")
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

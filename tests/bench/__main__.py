@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from moorage.console import Steps, out
-from tests.bench import measures, rivals
+from tests.bench import measures, policies, rivals
 from tests.bench.figure import Figure
 from tests.support.stack import ROOT
 
@@ -32,6 +32,7 @@ MEASURES = (
     measures.restart,
     measures.image_sizes,
     measures.cached_stack,
+    policies.policy_pack,
     measures.platform_restart,
     rivals.buildx,
     rivals.kubectl,

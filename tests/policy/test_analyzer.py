@@ -31,9 +31,11 @@ class Context:
         raise AbortError(f"{code.name}: {details}")
 
 
-def server(stack: str = "prod", config: dict[str, str] | None = None, **policy_config: Any) -> Analyzer:
+def server(
+    stack: str = "prod", config: dict[str, str] | None = None, *, session: Session | None = None, **policy_config: Any
+) -> Analyzer:
     """Return the pack as it stands once the engine has told it of the stack and of the configuration."""
-    analyzer = Analyzer(Session())
+    analyzer = Analyzer(session or Session())
     analyzer.ConfigureStack(proto.AnalyzerStackConfigureRequest(stack=stack, config=config or {}), Context())
     request = proto.ConfigureAnalyzerRequest()
     for name, entry in policy_config.items():
