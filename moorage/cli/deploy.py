@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from local import packages, toolchain
 from local.layout import Layout
 from local.platform import Platform
-from moorage.cli import collect, diagnosis, preflight, stacks, summary
+from moorage.cli import collect, diagnosis, graph, preflight, stacks, summary
 from moorage.cli.session import Session
 from moorage.config.loader import load_project, load_target
 from moorage.console import Steps, out
@@ -38,6 +38,7 @@ def up(root: Path, stack: str, *, yes: bool) -> None:
     Raises `MoorageError` with the first thing that stops it.
     """
     project = load_project(root, stack)
+    graph.hold_sources(root)
     embedded = project.target.embedded
     session = _session(root, project)
     steps = Steps(4)
@@ -62,9 +63,11 @@ def up(root: Path, stack: str, *, yes: bool) -> None:
 def preview(root: Path, stack: str, *, diff: bool) -> None:
     """Show what would change."""
     project = load_project(root, stack)
+    graph.hold_sources(root)
     session = _session(root, project)
     with Steps().step("Toolchain") as step:
-        built = toolchain.ensure(session.layout, platform=session.embedded, step=step)
+        # A preview asks the platform where it runs, but does not need it: neither builder nor cluster does anything.
+        built = toolchain.ensure(session.layout, platform=False, step=step)
         step.done(f"{built} built" if built else "in place")
     stacks.ensure(session)
     arguments = ["preview", "--stack", stack, *(["--diff"] if diff else [])]

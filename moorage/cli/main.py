@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from moorage import console
+from moorage.cli import sourcecommands
 from moorage.cli.session import find_root
 from moorage.errors import MoorageError, Problem, Terminated
 
@@ -157,6 +158,9 @@ def report(
     from moorage.cli import report as reports
 
     raise typer.Exit(reports.show(find_root(), stack, as_json=as_json, html=html, strict=strict))
+
+
+app.command()(sourcecommands.graph)
 
 
 @platform_app.command()
