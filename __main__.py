@@ -67,6 +67,7 @@ def deploy(project: Project) -> None:
     pulumi.export("url", project.url)
     pulumi.export("namespace", project.namespace)
     pulumi.export("images", {name: image.image for name, image in images.services.items()})
+    pulumi.export("inputs", {str(node): found.short for node, found in images.inputs.items()})
     pulumi.export("services", {name: service.summary for name, service in running.items()})
 
 

@@ -13,6 +13,7 @@ from components.naming import tag_name
 from moorage.config.service import image_build_arg
 from moorage.graph import Kind
 from moorage.inputs.digests import EPOCH, Inputs
+from moorage.inputs.record import image_record
 from moorage.inputs.staging import staged
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ class ImageBuilder:
             builder=target.builder,
             platforms=tuple(settings.platforms),
             cache=cache if settings.cache.enabled else None,
+            record=image_record(inputs).to_json(),
         )
         image = ServiceImage(name, args, self._turn())
         self._started.append(image)

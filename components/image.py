@@ -56,6 +56,8 @@ class ServiceImageArgs:
     """Name of a buildx builder."""
     platforms: Sequence[str] = ()
     cache: BuildCacheArgs | None = None
+    record: str = ""
+    """What the stack's state keeps of the inputs, once the image is built; no content and no secret."""
 
 
 def cache_from(cache: BuildCacheArgs) -> list[docker_build.CacheFromArgs]:
@@ -110,7 +112,7 @@ class ServiceImage(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
         )
         self.image: pulumi.Output[str] = built.digest.apply(lambda digest: _reference(args.repository, digest))
-        self.register_outputs({"image": self.image})
+        self.register_outputs({"image": self.image, "inputs": self.image.apply(lambda _: args.record)})
 
 
 def _reference(repository: str, digest: str) -> str:

@@ -13,6 +13,8 @@ from components.labels import Labels, Role
 from components.manifests.rollout import WAIT_FOR, done_when, spec_digest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from components.manifests import Manifest
     from moorage.config.project import Project
 
@@ -92,6 +94,8 @@ class Scope:
     """Refuse to delete or replace what holds data."""
     pull_secrets: tuple[str, ...] = ()
     """Names of the Secrets that the cluster pulls images with."""
+    record: Callable[[str], str] = str
+    """What the stack's state keeps of a workload's settings, by its name, once they are live; no secret."""
 
     @property
     def development(self) -> bool:

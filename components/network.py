@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from components.manifests.network import Flow, allow_dns, default_deny, workload
 from components.manifests.routing import namespace
 from components.manifests.stores import POSTGRES_PORT, REDIS_PORT
 from moorage.config.service import POSTGRES, REDIS
+from moorage.inputs.record import workload_record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,6 +41,7 @@ def stack_scope(project: Project, opts: pulumi.ResourceOptions) -> Scope:
         namespace=project.namespace,
         protect=settings.protect,
         pull_secrets=(pull_secret,) if pull_secret else (),
+        record=functools.partial(workload_record, project),
     )
     manifest = namespace(project.namespace, scope.labels(settings.application, Role.STACK))
     own = pulumi.ResourceOptions(protect=settings.protect, custom_timeouts=timeouts(_NAMESPACE_MINUTES))

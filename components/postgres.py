@@ -63,4 +63,5 @@ class PostgresDatabase(pulumi.ComponentResource):
             password=password,
             ready=self.stateful_set,
         )
-        self.register_outputs({"host": name, "port": POSTGRES_PORT})
+        live = self.stateful_set.object_name.apply(lambda _: args.scope.record(name))
+        self.register_outputs({"host": name, "port": POSTGRES_PORT, "settings": live})

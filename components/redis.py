@@ -54,4 +54,5 @@ class RedisCache(pulumi.ComponentResource):
             name, labels, scope, plan=plan, start_after=args.start_after, parent=self
         )
         self.endpoint = CacheEndpoint(host=name, port=REDIS_PORT, password=password, ready=self.stateful_set)
-        self.register_outputs({"host": name, "port": REDIS_PORT})
+        live = self.stateful_set.object_name.apply(lambda _: args.scope.record(name))
+        self.register_outputs({"host": name, "port": REDIS_PORT, "settings": live})

@@ -67,7 +67,8 @@ class Service(pulumi.ComponentResource):
         self._create_budget_and_autoscaler()
         self.endpoint = HttpEndpoint(name=args.service.name, port=args.service.port, ready=self.deployment)
         self.summary = _summary(args.service)
-        self.register_outputs({"name": self.deployment.object_name})
+        live = self.deployment.object_name.apply(lambda _: args.scope.record(name))
+        self.register_outputs({"name": self.deployment.object_name, "settings": live})
 
     def _object(self, role: str, manifest: Manifest, opts: pulumi.ResourceOptions | None = None) -> KubernetesObject:
         opts = pulumi.ResourceOptions.merge(pulumi.ResourceOptions(parent=self), opts)
