@@ -7,7 +7,9 @@ MOORAGE := .venv/bin/moorage
 .PHONY: help up down stop preview test check unit properties policy live bench env clean FORCE
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1mmake %-11s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@if [ -t 1 ] && [ -z "$$NO_COLOR" ]; then bold='\033[1m' plain='\033[0m'; fi; \
+	awk -F ':.*## ' -v bold="$$bold" -v plain="$$plain" \
+		'/^[a-z-]+:.*## / {printf "  %smake %-11s%s %s\n", bold, $$1, plain, $$2}' $(MAKEFILE_LIST)
 
 up: .venv/ready ## Bring stack $(STACK) up, from a bare machine if need be (STACK=dev)
 	@$(MOORAGE) up $(STACK)

@@ -57,6 +57,15 @@ class Component:
         """Name of the component's folder in the cache, different for different pins."""
         return f"{self.name}-{self.version}-{self.digest[:_DIGEST_CHARACTERS]}"
 
+    @property
+    def plugin_folder(self) -> str | None:
+        """Name of its folder among Pulumi's plugins, ``resource-kubernetes-v4.25.0``; None where it is none.
+
+        A language host is one too: Pulumi also finds it on PATH, but warns of that at every run.
+        """
+        own = self.plugin or self.name.startswith("pulumi-language-")
+        return f"{self.name.removeprefix('pulumi-')}-v{self.version}" if own else None
+
 
 def cache_folder() -> Path:
     """Return where builds are kept: ``$MOORAGE_CACHE``, else ``moorage`` below ``$XDG_CACHE_HOME`` or ``~/.cache``."""

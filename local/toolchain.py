@@ -111,42 +111,57 @@ def wanted(*, platform: bool, home: Path | None = None) -> list[Component]:
 
 
 def ensure(layout: Layout, *, platform: bool, step: Step) -> int:
-    """Bring the toolchain into the cache and link it into the checkout; return how many components were built."""
+    """Bring the toolchain into the cache and link it into the checkout; return how many components were built.
+
+    Without ``platform`` none of its components is built, but those that are there are linked: it may be running.
+    """
     needed = wanted(platform=platform, home=layout.home)
     builder = ToolchainBuilder(step)
     if any(component.cgo for component in builder.missing(needed)):
         step.note("system packages for the build")
         install(BUILD_NEEDS)
     built = builder.build(needed)
-    link(layout, needed)
+    others = [component for component in components("platform") if component not in needed]
+    missing = builder.missing(others)
+    link(layout, [*needed, *(component for component in others if component not in missing)])
     return built
 
 
 def link(layout: Layout, needed: list[Component]) -> None:
     """Point ``.moorage/bin`` and Pulumi's plugin folder at the cache."""
-    targets: dict[Path, Path] = {}
-    copies: dict[Path, Path] = {}
-    for component in needed:
-        folder = cache_folder() / "toolchain" / component.folder / "bin"
-        for binary in folder.iterdir():
-            if component.plugin:
-                name = component.name.removeprefix("pulumi-")
-                targets[layout.home / "pulumi" / "plugins" / f"{name}-v{component.version}" / binary.name] = binary
-            else:
-                (copies if component.copy else targets)[layout.bin / binary.name] = binary
-        if component.name == "buildx":
-            targets[layout.docker_config / "cli-plugins" / "docker-buildx"] = folder / "buildx"
-    for name in ("kubectl", "traefik"):
-        targets[layout.bin / name] = Path(sys.prefix) / "bin" / name
-    built = targets.pop(layout.bin / "pulumi") if layout.bin / "pulumi" in targets else None
+    targets, copies = _places(layout, needed)
+    built = targets.pop(layout.bin / "pulumi", None)
     _wrap(layout, str(built or system_pulumi(layout.home) or "pulumi"))
     for path, target in targets.items():
         _point(path, target)
     for path, target in copies.items():
         _copy(path, target)
     for path in layout.bin.iterdir():
-        if path not in targets and path.is_symlink() and path.name != "uv":
-            path.unlink()
+        ours = path.is_symlink() or path.name in {copy.name for copy in copies}
+        if ours and path not in targets and path.name != "uv":
+            path.unlink(missing_ok=True)
+
+
+def _places(layout: Layout, needed: list[Component]) -> tuple[dict[Path, Path], dict[Path, Path]]:
+    """Return where links lead to, and what is copied instead, by their place in the checkout."""
+    targets: dict[Path, Path] = {}
+    copies: dict[Path, Path] = {}
+    for component in needed:
+        folder = cache_folder() / "toolchain" / component.folder / "bin"
+        plugin = component.plugin_folder
+        place = layout.home / "pulumi" / "plugins" / plugin if plugin else layout.bin
+        for binary in folder.iterdir():
+            (copies if component.copy else targets)[place / binary.name] = binary
+        if component.name == "buildx":
+            targets[layout.docker_config / "cli-plugins" / "docker-buildx"] = folder / "buildx"
+    for host in list(copies):
+        # A language host looks for this script beside itself.
+        script = f"{host.name}-exec"
+        if layout.bin / script in targets:
+            targets[host.with_name(script)] = targets.pop(layout.bin / script)
+    for name in ("kubectl", "traefik"):
+        targets[layout.bin / name] = Path(sys.prefix) / "bin" / name
+    return targets, copies
 
 
 def _point(path: Path, target: Path) -> None:

@@ -21,10 +21,24 @@ HEARTBEAT_SECONDS = 20.0
 """How often a long step says that it is alive where the output is no terminal (a CI log)."""
 
 _WIDE_LOG = 160
+_STDOUT, _STDERR = 1, 2
 
-# Without emoji: `:key:` in a name or a value stays what it is.
-out = Console(highlight=False, emoji=False, soft_wrap=True, width=None if os.isatty(1) else _WIDE_LOG)
-err = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True, width=None if os.isatty(2) else _WIDE_LOG)
+
+def _console(descriptor: int) -> Console:
+    """Return the console of standard output (1) or error (2)."""
+    return Console(
+        stderr=descriptor == _STDERR,
+        highlight=False,
+        # `:key:` in a name or a value stays what it is.
+        emoji=False,
+        soft_wrap=True,
+        # rich takes NO_COLOR for colours alone, and would go on with bold and faint text.
+        color_system=None if os.environ.get("NO_COLOR") else "auto",
+        width=None if os.isatty(descriptor) else _WIDE_LOG,
+    )
+
+
+out, err = _console(_STDOUT), _console(_STDERR)
 
 
 def duration(seconds: float) -> str:

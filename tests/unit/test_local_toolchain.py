@@ -16,6 +16,7 @@ from local import toolchain, toolchain_builder
 from local.components import Component, components
 from local.layout import Layout
 from local.toolchain_builder import ToolchainBuilder
+from moorage.console import Step
 from moorage.errors import MoorageError
 from tests.support.stack import eventually
 
@@ -27,6 +28,7 @@ VERSION = "v1.0.0"
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "cache"
     monkeypatch.setenv("MOORAGE_CACHE", str(folder))
+    monkeypatch.setenv("MOORAGE_TOOLCHAIN", "build")
     monkeypatch.setattr(toolchain_builder, "FIRST_WAIT_SECONDS", 0.01)
     return folder
 
@@ -108,6 +110,7 @@ import sys
 from pathlib import Path
 from local import components as pins
 from local.toolchain_builder import ToolchainBuilder
+from moorage.console import Step
 ToolchainBuilder().build([pins._read(Path(sys.argv[1]))])
 """
 
@@ -200,6 +203,41 @@ def test_every_component_pins_its_modules(pinned: Component) -> None:
     assert (pinned.source / "go.mod").exists()
     requires = "require" in (pinned.source / "go.mod").read_text()
     assert (pinned.source / "go.sum").exists() == requires
+
+
+def built(pinned: list[Component], cache: Path) -> None:
+    """Put a file in the place of every binary, as if these components were built."""
+    for component in pinned:
+        folder = cache / "toolchain" / component.folder / "bin"
+        folder.mkdir(parents=True)
+        scripts = [file.path.rpartition("/")[2] for file in component.files if file.install]
+        for name in (*component.binaries, *component.links, *scripts):
+            (folder / name).write_text(name)
+
+
+def test_pulumi_finds_its_python_host_among_its_plugins_and_the_script_beside_it(cache: Path, tmp_path: Path) -> None:
+    layout = Layout.of(tmp_path / "checkout")
+    layout.bin.mkdir(parents=True)
+    former = layout.bin / "pulumi-language-python"
+    former.write_text("where it was once, and where Pulumi warns of it")
+    built(components("pulumi"), cache)
+    assert toolchain.ensure(layout, platform=False, step=Step("", "")) == 0
+    (folder,) = (layout.home / "pulumi" / "plugins").glob("language-python-v*")
+    host, script = folder / "pulumi-language-python", folder / "pulumi-language-python-exec"
+    assert (host.is_symlink(), host.read_text()) == (False, host.name)
+    assert script.read_text() == script.name
+    assert sorted(path.name for path in layout.bin.glob("pulumi*")) == ["pulumi", "pulumi-resource-pulumi-python"]
+    assert (layout.home / "pulumi" / "plugins" / "resource-kubernetes-v4.25.0").is_dir()
+
+
+def test_what_is_there_of_the_platform_is_linked_where_only_pulumi_is_asked_for(cache: Path, tmp_path: Path) -> None:
+    layout = Layout.of(tmp_path / "checkout")
+    there = [component for component in components("platform") if component.name in {"runc", "buildx"}]
+    built([*components("pulumi"), *there], cache)
+    assert toolchain.ensure(layout, platform=False, step=Step("", "")) == 0
+    assert (layout.bin / "runc").read_text() == "runc"
+    assert (layout.docker_config / "cli-plugins" / "docker-buildx").read_text() == "buildx"
+    assert not (layout.bin / "kubelet").exists()
 
 
 STACK_FILE = 'config:\n  moorage:protect: true\n  moorage:name: "a"\n'
