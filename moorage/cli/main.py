@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from moorage import console
-from moorage.cli import sourcecommands
+from moorage.cli import changecommands, sourcecommands
 from moorage.cli.session import find_root
 from moorage.errors import MoorageError, Problem, Terminated
 
@@ -161,6 +161,9 @@ def report(
 
 
 app.command()(sourcecommands.graph)
+app.command()(sourcecommands.lint)
+app.command()(changecommands.affected)
+app.command()(changecommands.why)
 
 
 @platform_app.command()
