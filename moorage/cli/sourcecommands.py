@@ -1,4 +1,4 @@
-"""The commands about sources: ``moorage graph``."""
+"""The commands about sources: ``moorage graph`` and ``moorage lint``."""
 
 from __future__ import annotations
 
@@ -39,3 +39,19 @@ def graph(
     if not (write or check):
         form = "mermaid" if mermaid else "json" if as_json else "tree"
         graphs.draw(root, stack, form=form, svg_file=svg, with_stack=with_stack)
+
+
+def lint(
+    nodes: Annotated[
+        list[str] | None, typer.Argument(metavar="[NODE…]", help="apps/backend, backend, images/python; default: all.")
+    ] = None,
+    *,
+    stack: Annotated[str, typer.Option("--stack", help="Whose builder is asked.")] = "dev",
+    builder: Annotated[
+        bool, typer.Option("--builder/--no-builder", help="Also BuildKit's own checks, where a builder answers.")
+    ] = True,
+) -> None:
+    """Check Dockerfiles: what BuildKit warns of, and what keeps images small, quick to rebuild and safe."""
+    from moorage.cli import lint as lints
+
+    raise typer.Exit(lints.lint(find_root(), nodes or [], stack=stack, builder=builder))

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from moorage.sources.dockerfile import Instruction
     from moorage.sources.stages import Input
 
-_BASE = "moorage.base/"
+BASE = "moorage.base/"
 """Stands in for the digests of base images, so that their use can be told whatever the variable."""
 WRITE = "moorage graph --write"
 
@@ -67,7 +67,7 @@ def declared_builds(monorepo: Monorepo) -> Iterator[tuple[Node, Source, Build]]:
 
 def read_build(root: Path, node: Node, build: Build, images: frozenset[str]) -> Dockerfile:
     """Return a node's Dockerfile with its build args, and with stand-ins for the base images."""
-    bases = {image_build_arg(image): f"{_BASE}{image}" for image in images}
+    bases = {image_build_arg(image): f"{BASE}{image}" for image in images}
     return load_dockerfile(root / str(node) / build.dockerfile, build.args | bases)
 
 
@@ -124,7 +124,7 @@ class BuildCheck:
     def warnings(self) -> Iterator[Problem]:
         """Yield what is declared for nothing."""
         for index, base in enumerate(self.build.bases):
-            if not any(image == f"{_BASE}{base}" for image, _ in self.dockerfile.images()):
+            if not any(image == f"{BASE}{base}" for image, _ in self.dockerfile.images()):
                 yield self.source.problem(
                     ("build", "bases", index),
                     what=f"{self.node} declares the base image {base} and does not use it",
@@ -145,7 +145,7 @@ class BuildCheck:
     def _bases(self) -> Iterator[Problem]:
         known = {node.name for node in self.nodes if node.kind is Kind.image}
         for image, instruction in self.dockerfile.images():
-            name = image.removeprefix(_BASE)
+            name = image.removeprefix(BASE)
             if name != image and name not in self.build.bases:
                 yield self._problem(
                     instruction,

@@ -1,0 +1,55 @@
+"""``moorage lint`` on our own Dockerfiles and on one with mistakes, BuildKit's checks included."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+from tests.support.stack import ROOT, moorage
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def checkout(folder: Path) -> Path:
+    """Return a copy of the files that the command reads, on the running platform's builder."""
+    for name in ("apps", "libs", "images"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("node_modules", "__pycache__"))
+    for name in ("Pulumi.yaml", "Pulumi.dev.yaml", "__main__.py", "pyproject.toml", "uv.lock"):
+        shutil.copy(ROOT / name, folder)
+    (folder / ".moorage").mkdir()
+    for name in ("bin", "docker", "platform"):
+        (folder / ".moorage" / name).symlink_to(ROOT / ".moorage" / name)
+    return folder
+
+
+def test_our_own_dockerfiles_pass() -> None:
+    moorage("platform", "start")
+    result = moorage("lint")
+    assert "nothing to say about 10 Dockerfiles" in result.stdout
+    assert "left out" not in result.stderr
+
+
+def test_findings_of_buildkit_and_of_ours_are_told_with_their_places(tmp_path: Path) -> None:
+    moorage("platform", "start")
+    root = checkout(tmp_path)
+    path = root / "apps/worker/Dockerfile"
+    text = path.read_text().replace("FROM ${PYTHON_IMAGE} AS production", "FROM ${PYTHON_IMAGE} as Production")
+    path.write_text(text.replace("STOPSIGNAL SIGTERM\n", ""))
+    line = text.splitlines().index("FROM ${PYTHON_IMAGE} as Production")
+    result = moorage("lint", "worker", cwd=root, check=False)
+    assert result.returncode == 1
+    for rule in ("[StageNameCasing]", "[FromAsCasing]", "[set-stopsignal]"):
+        assert rule in result.stderr
+    assert f"apps/worker/Dockerfile:{line}:1" in result.stderr
+    refused = moorage("lint", "wroker", cwd=root, check=False)
+    assert "apps/worker" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_without_a_builder_our_own_rules_still_hold(tmp_path: Path) -> None:
+    root = checkout(tmp_path)
+    (root / ".moorage/docker").unlink()
+    result = moorage("lint", cwd=root, check=False)
+    assert "BuildKit's own checks are left out" in result.stderr
+    assert result.returncode == 0
