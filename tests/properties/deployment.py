@@ -16,6 +16,7 @@ from components.manifests.routing import namespace
 from components.service import Service, ServiceArgs
 from moorage.config.loader import load_project
 from moorage.config.service import image_build_arg
+from moorage.inputs.digests import EPOCH
 from tests.support.stack import ROOT
 
 if TYPE_CHECKING:
@@ -96,7 +97,8 @@ class Deployment:
         for name, dockerfile in IMAGES.items():
             args = ServiceImageArgs(
                 repository=f"{project.target.registry}/{APPLICATION}/{name}",
-                tag="test",
+                tags=("test",),
+                epoch=EPOCH,
                 context=str(ROOT),
                 dockerfile=str(ROOT / dockerfile),
                 builder=project.target.builder,
