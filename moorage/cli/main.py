@@ -246,6 +246,19 @@ def policy_exemptions(
     policies.show_exemptions(paths)
 
 
+@app.command()
+def sbom(
+    image: Annotated[str, typer.Argument(help="A service or base image of the stack, or an image by reference.")],
+    *,
+    stack: Annotated[str, typer.Option("--stack", "-s", help="The stack whose image is meant.")] = "dev",
+    scanner: Annotated[str, typer.Option(help="A command that reads the bill from standard input, such as grype.")] = "",
+) -> None:
+    """Print an image's bill of materials in CycloneDX, or give it to a scanner and end with its exit status."""
+    from moorage.cli import bill
+
+    raise typer.Exit(bill.show(find_root(), image, stack=stack, scanner=scanner))
+
+
 @images_app.command("check")
 def images_check(
     named: Annotated[

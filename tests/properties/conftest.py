@@ -11,9 +11,12 @@ from tests.properties.cluster import connected
 from tests.properties.deployment import NAMESPACE, Deployment
 from tests.properties.fleet import Fleet
 from tests.support.stack import moorage, session_environment
+from tests.support.workbench import workbench
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from tests.support.workbench import Workbench
 
 
 def remove_namespace(environment: Mapping[str, str]) -> None:
@@ -34,3 +37,11 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
             yield Fleet(cluster=cluster, deployment=deployment)
     finally:
         remove_namespace(environment)
+
+
+@pytest.fixture(scope="session")
+def bench() -> Iterator[Workbench]:
+    """A registry and a builder for generated images, which go with them."""
+    moorage("platform", "start")
+    with workbench() as found:
+        yield found
