@@ -14,6 +14,8 @@ import grpc  # type: ignore[import-untyped]
 from google.protobuf import empty_pb2, json_format  # type: ignore[import-untyped]
 
 import policy.rules  # noqa: F401  # registers every rule
+from policy.changes import CONFIG_KEY as ACKNOWLEDGED
+from policy.changes import acknowledged
 from policy.exemptions import CONFIG_KEY, configured, exempt
 from policy.information import LEVELS, SEVERITIES, information
 from policy.judge import Finding, Unjudged, judge, judge_stack
@@ -22,6 +24,7 @@ from policy.protocol import messages, plugins, services
 from policy.pulumi_objects import decode, judged, resource_objects
 from policy.registry import PACK, RULES, Level, Rule, Scope
 from policy.settings import ALL, STAGES, SettingsError, configuration, nearest, stage_of, wrong_settings
+from policy.state import deployed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -62,9 +65,11 @@ class Analyzer(services.AnalyzerServicer):  # type: ignore[misc]
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"policy:stage must be dev or prod, is {stage!r}")
         try:
             self._session.exemptions = configured(request.config.get(CONFIG_KEY, "[]"))
+            self._session.acknowledged = acknowledged(request.config.get(ACKNOWLEDGED, "[]"))
         except SettingsError as error:
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
         self._session.dry_run = request.dry_run
+        self._session.note_state(deployed(request.project, request.stack) or ())
         self._stage = stage
         self._levels = dict(configuration(stage).levels)
         return messages.AnalyzerStackConfigureResponse()
@@ -98,7 +103,7 @@ class Analyzer(services.AnalyzerServicer):  # type: ignore[misc]
             self._session.note_build(item)
             for rule in self._rules(item):
                 self._report(judge(rule, item, self._settings[rule.name]), response)
-            stack = self._session.with_configs(item)
+            stack = self._session.beside(item)
             if stack is not None:
                 self._judge_stack(stack, response, at_once=True)
             for path in self._session.unread(item):
@@ -119,6 +124,7 @@ class Analyzer(services.AnalyzerServicer):  # type: ignore[misc]
         objects: list[Object] = []
         dependencies = {}
         for resource in request.resources:
+            self._session.registered |= {resource.urn, *resource.options.aliases}
             if not judged(resource.type):
                 continue
             if resource.urn not in self._session.seen:
@@ -126,7 +132,7 @@ class Analyzer(services.AnalyzerServicer):  # type: ignore[misc]
                 self._session.seen[resource.urn] = tuple(found)
             objects += self._session.seen[resource.urn]
             dependencies[resource.urn] = frozenset(resource.dependencies)
-        stack = self._session.stack(tuple(objects), dependencies)
+        stack = self._session.stack((*objects, *self._session.states.values()), dependencies)
         response = messages.AnalyzeResponse()
         self._judge_stack(stack, response, at_once=False)
         return response

@@ -1,10 +1,8 @@
-"""What a deployment would do to data: deletions, replacements, shrinking volumes, major versions of Postgres.
-
-A policy sees only what is to be, never what is. The JSON of ``pulumi preview --json`` has both, so this reads that.
-"""
+"""What an update would do to data: deletions, replacements, shrinking volumes, major versions of Postgres."""
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -13,15 +11,28 @@ from policy.image_reference import parse_image
 from policy.objects import CLUSTER_SCOPED, Object, Origin
 from policy.pulumi_objects import resource_objects, thaw
 from policy.quantity import parse_quantity
-from policy.tree import Node, ShapeError, UnknownError
+from policy.settings import SettingsError
+from policy.tree import Node, ShapeError, UnknownError, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
 CONFIG_KEY: Final = "policy:acknowledgedChanges"
 """Key of the stack's configuration: a list of ``change:Kind/name``, such as ``delete:StatefulSet/postgres``."""
 HOLDS_DATA: Final = frozenset({"StatefulSet", "PersistentVolumeClaim", "PersistentVolume", "Namespace"})
-GONE: Final = {"delete": "delete", "delete-replaced": "replace", "replace": "replace", "create-replacement": "replace"}
+REPLACING: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
+    "StatefulSet": (
+        ("spec", "selector"), ("spec", "serviceName"), ("spec", "podManagementPolicy"),
+        ("spec", "volumeClaimTemplates"),
+    ),
+    "PersistentVolumeClaim": (
+        ("spec", "accessModes"), ("spec", "selector"), ("spec", "storageClassName"), ("spec", "volumeMode"),
+        ("spec", "volumeName"), ("spec", "dataSource"), ("spec", "dataSourceRef"),
+    ),
+}  # fmt: skip
+"""Fields that Kubernetes does not change in an object that is there: Pulumi makes another one, and deletes the first."""
+_NAMES: Final = (("metadata", "name"), ("metadata", "namespace"))
+_NAME: Final = re.compile(r"(?:delete|replace|shrink|upgrade):\w+/\S+")
 _POSTGRES: Final = re.compile(r"(?:^|/)(?:[\w.-]*-)?postgres(?:ql)?$")
 _MAJOR: Final = re.compile(r"v?(\d+)")
 
@@ -31,89 +42,92 @@ class DataChange:
     """A change that may lose data; ``name`` is what the configuration has to say to let it happen."""
 
     name: str
-    urn: str
+    path: str
     problem: str
-    fix: str
 
 
-def dangerous_changes(preview: Mapping[str, Any], acknowledged: Collection[str] = ()) -> tuple[DataChange, ...]:
-    """Return the changes of ``pulumi preview --json`` that may lose data and that nobody has acknowledged by name.
+def acknowledged(value: str) -> frozenset[str]:
+    """Return the changes that a stack's configuration lets happen, given as JSON; raises SettingsError."""
+    try:
+        entries = json.loads(value)
+    except ValueError:
+        entries = None
+    if not isinstance(entries, list):
+        raise SettingsError([f"{CONFIG_KEY} must be a list"])
+    wrong = [entry for entry in entries if not isinstance(entry, str) or not _NAME.fullmatch(entry)]
+    if wrong:
+        form = "delete, replace, shrink or upgrade, and then :Kind/name, such as delete:StatefulSet/postgres"
+        raise SettingsError([f"{CONFIG_KEY}: {entry!r} must be {form}" for entry in wrong])
+    return frozenset(entries)
 
-    A step of an unexpected form is passed over; each change is returned once.
+
+def previous_object(state: Mapping[str, Any]) -> Object | None:
+    """Return the object that a resource in Pulumi's state is, None for one that holds no data and is not protected.
+
+    One that stays when Pulumi forgets it (``retainOnDelete``), or is about to be deleted already, is none either.
     """
-    steps = preview.get("steps")
-    found: dict[str, DataChange] = {}
-    for step in steps if isinstance(steps, list) else []:
-        if isinstance(step, dict):
-            for change in _changes(step):
-                found.setdefault(change.name, change)
-    return tuple(change for name, change in found.items() if name not in acknowledged)
-
-
-def _changes(step: Mapping[str, Any]) -> Iterator[DataChange]:
-    urn = str(step.get("urn", ""))
-    before, after = _object(step.get("oldState"), urn), _object(step.get("newState"), urn)
-    change = GONE.get(str(step.get("op")))
-    if change is not None and before is not None:
-        protected = before.origin.protect is True
-        if before.kind in HOLDS_DATA or protected:
-            what = "is protected" if protected and before.kind not in HOLDS_DATA else "holds data"
-            yield _change(change, before, urn, f"{before.title} {what} and would be {change}d")
-    if before is not None and after is not None:
-        for path, old, new in _shrinking(before, after):
-            yield _change("shrink", before, urn, f"{before.title}: {path} would shrink from {old} to {new}")
-        for old, new in _majors(before, after):
-            yield _change(
-                "upgrade", before, urn, f"{before.title}: Postgres would go from major version {old} to {new}"
-            )
-
-
-def _change(change: str, about: Object, urn: str, problem: str) -> DataChange:
-    name = f"{change}:{about.title}"
-    fix = {
-        "upgrade": "dump the database, or run pg_upgrade, first: a server does not start on another major's files",
-        "shrink": "a volume cannot shrink: make a new one and copy",
-    }.get(change, "back up first; where a rename is the cause, add an alias with the old name")
-    return DataChange(name, urn, problem, f"{fix}; then add {name!r} to {CONFIG_KEY}")
-
-
-def _object(state: Any, urn: str) -> Object | None:
-    if not isinstance(state, dict):
+    if state.get("retainOnDelete") is True or state.get("delete") is True:
         return None
+    urn, kind = str(state.get("urn", "")), str(state.get("type", ""))
     origin = Origin(urn=urn, protect=state.get("protect") is True)
     inputs = state.get("inputs")
-    kind = str(state.get("type", ""))
     found = next(resource_objects(kind, thaw(inputs if isinstance(inputs, dict) else {}), origin), None)
-    if found is None and origin.protect:
+    if found is not None and (found.kind in HOLDS_DATA or found.pod is not None or origin.protect):
+        return found
+    if found is None and origin.protect and state.get("custom") is True:
         return Object(kind, "", Node({"metadata": {"name": urn.rpartition("::")[2]}}), origin=origin)
-    return found
+    return None
+
+
+def deletion(before: Object) -> DataChange | None:
+    """Return what deleting an object means, None where no data goes with it."""
+    if before.kind not in HOLDS_DATA and before.origin.protect is not True:
+        return None
+    what = "holds data" if before.kind in HOLDS_DATA else "is protected"
+    return DataChange(f"delete:{before.title}", "the object", f"{what} and would be deleted")
+
+
+def changes(before: Object, after: Object) -> Iterator[DataChange]:
+    """Yield what may lose data between an object as it is and as it is to be.
+
+    Raises UnknownError where a field that decides is not known yet, and ShapeError where one is odd.
+    """
+    title = before.title
+    for path, old, new in _shrinking(before, after):
+        yield DataChange(f"shrink:{title}", path, f"would shrink from {old} to {new}")
+    old_major, new_major = _postgres_major(before), _postgres_major(after)
+    if old_major and new_major and old_major != new_major:
+        problem = f"would take Postgres from major version {old_major} to {new_major}"
+        yield DataChange(f"upgrade:{title}", "the image", problem)
+    if before.kind in HOLDS_DATA or before.origin.protect is True:
+        for way in (*_NAMES, *REPLACING.get(before.kind, ())):
+            was, will_be = before.root.at(*way), after.root.at(*way)
+            unknown = next((node.path for node in walk(will_be) if node.unknown), None)
+            if unknown is not None:
+                raise UnknownError(unknown)
+            if (was.value or None) != (will_be.value or None):
+                problem = "cannot change in place: the object would be replaced"
+                yield DataChange(f"replace:{title}", will_be.path, problem)
+                return
 
 
 def _shrinking(before: Object, after: Object) -> Iterator[tuple[str, str, str]]:
     """Yield path, old and new size of every claim, or template of one, that would ask for less."""
-    old_sizes, new_sizes = dict(_sizes(before)), dict(_sizes(after))
-    for path, old in old_sizes.items():
+    new_sizes = dict(_sizes(after))
+    for path, old in _sizes(before):
         was, will_be = parse_quantity(old), parse_quantity(new_sizes.get(path))
         if was is not None and will_be is not None and will_be < was:
             yield path, old, new_sizes[path]
 
 
 def _sizes(about: Object) -> Iterator[tuple[str, str]]:
-    try:
-        claims = about.spec["volumeClaimTemplates"].elements() if about.kind == "StatefulSet" else ()
-        roots = (about.root,) if about.kind == "PersistentVolumeClaim" else claims
-        for root in roots:
-            node = root.at("spec", "resources", "requests", "storage")
-            if node.value is not None:
-                yield node.path, str(node.scalar())
-    except (UnknownError, ShapeError):
-        return
-
-
-def _majors(before: Object, after: Object) -> Iterator[tuple[str, str]]:
-    old, new = _postgres_major(before), _postgres_major(after)
-    if old is not None and new is not None and old != new:
-        yield old, new
+    claims = about.spec["volumeClaimTemplates"].elements() if about.kind == "StatefulSet" else ()
+    roots = (about.root,) if about.kind == "PersistentVolumeClaim" else claims
+    for root in roots:
+        node = root.at("spec", "resources", "requests", "storage")
+        size = node.scalar()
+        if size is not None:
+            yield node.path, str(size)
 
 
 def _postgres_major(about: Object) -> str | None:
@@ -128,5 +142,5 @@ def _postgres_major(about: Object) -> str | None:
                 match = _MAJOR.match(version)
                 return match[1] if match else None
     except (UnknownError, ShapeError):
-        return None
+        return None  # an image that is not known yet: its repository is what it was, its version is judged with it
     return None

@@ -44,6 +44,8 @@ CLUSTER_SCOPED: Final = frozenset(
 
 IMAGE: Final = "docker-build:index:Image"
 INDEX: Final = "docker-build:index:Index"
+STATE: Final = "pulumi:state:Resource"
+"""Of a resource as Pulumi's state has it, named by its URN: an object beside those that are to be."""
 IMAGE_CONFIG: Final = "oci:image:Config"
 """Of an image's own configuration, as a registry holds it: no resource, but an object beside the pods that run it."""
 

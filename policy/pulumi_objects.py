@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from policy.objects import IMAGE, IMAGE_CONFIG, INDEX, Object, Origin, list_items
+from policy.objects import IMAGE, IMAGE_CONFIG, INDEX, STATE, Object, Origin, list_items
 from policy.tree import UNKNOWN, Node
 from policy.unknowns import UNKNOWN_STRINGS
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
 SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105  # the wire format's mark of a secret
-_OWN_TYPES: Final = frozenset({IMAGE, INDEX, IMAGE_CONFIG})
+_OWN_TYPES: Final = frozenset({IMAGE, INDEX, IMAGE_CONFIG, STATE})
 COMPONENTS: Final = ("yaml", "kustomize", "helm.sh/v2", "helm.sh/v4")
 """Modules whose resources only hold others, which arrive on their own."""
 

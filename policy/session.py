@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from policy.image_configs import ConfigReader
 from policy.image_reference import parse_image
-from policy.objects import IMAGE, IMAGE_CONFIG, Object
+from policy.objects import IMAGE, IMAGE_CONFIG, STATE, Object
 from policy.stack import Stack
 from policy.tree import Node
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from policy.exemptions import Exemption
     from policy.judge import Unjudged
@@ -27,12 +27,24 @@ class Session:
     built: set[str] = field(default_factory=set)
     """Registry and path of the images that the stack builds: of no other is the configuration read."""
     images: ConfigReader = field(default_factory=ConfigReader)
+    acknowledged: frozenset[str] = frozenset()
+    states: dict[str, Object] = field(default_factory=dict)
+    """What Pulumi's state has of each URN."""
+    registered: set[str] = field(default_factory=set)
     exemptions: tuple[Exemption, ...] = ()
     dry_run: bool = False
 
     def stack(self, objects: tuple[Object, ...], dependencies: Mapping[str, frozenset[str]]) -> Stack:
         """Return these objects as the stack of this run."""
-        return Stack(objects, dependencies, tuple(self.unjudged.values()), self.exemptions, dry_run=self.dry_run)
+        return Stack(
+            objects,
+            dependencies,
+            tuple(self.unjudged.values()),
+            self.exemptions,
+            dry_run=self.dry_run,
+            acknowledged=self.acknowledged,
+            registered=frozenset(self.registered),
+        )
 
     def note(self, unjudged: Unjudged) -> None:
         """Remember a value that was not known, once for each field and rule."""
@@ -44,11 +56,19 @@ class Session:
         tags = about.root["tags"].value if about.kind == IMAGE else None
         self.built |= {parse_image(tag).path for tag in tags or () if isinstance(tag, str)}
 
-    def with_configs(self, about: Object) -> Stack | None:
-        """Return an object with the configurations of those images that the stack builds; None where it runs none."""
+    def note_state(self, resources: Iterable[Mapping[str, object]]) -> None:
+        """Remember what Pulumi has deployed so far."""
+        for item in resources:
+            urn = str(item.get("urn"))
+            self.states[urn] = Object(STATE, "pulumi", Node({**item, "metadata": {"name": urn}}))
+
+    def beside(self, about: Object) -> Stack | None:
+        """Return an object with its state and the configurations of those images that the stack builds, None for none."""
         references = [container["image"].value for container in about.pod.containers] if about.pod is not None else []
         known = [item for item in references if isinstance(item, str) and parse_image(item).path in self.built]
         found = [_config(item, config) for item in known if (config := self.images.read(item)) is not None]
+        if about.origin.urn in self.states:
+            found.append(self.states[about.origin.urn])
         return self.stack((about, *found), {}) if found else None
 
     def unread(self, about: Object) -> Iterator[str]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
+from policy.changes import previous_object
+from policy.objects import STATE
 from policy.selectors import labels_of, namespace_of, selects, selects_by_map
 from policy.tree import ShapeError, UnknownError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from policy.exemptions import Exemption
     from policy.judge import Unjudged
@@ -33,6 +36,7 @@ class Stack:
     ``dependencies`` hold the URNs that each of Pulumi's URNs depends on, ``unjudged`` what the other rules could not
     judge, ``exemptions`` those of the stack's configuration, ``today`` the day on which they may have expired;
     ``dry_run`` marks a preview.
+    ``acknowledged`` are the changes of data that may happen, ``registered`` all URNs of the program and their aliases.
     """
 
     objects: tuple[Object, ...]
@@ -41,6 +45,8 @@ class Stack:
     exemptions: tuple[Exemption, ...] = ()
     today: date = field(default_factory=date.today)
     dry_run: bool = False
+    acknowledged: frozenset[str] = frozenset()
+    registered: frozenset[str] = frozenset()
 
     @cached_property
     def by_kind(self) -> dict[str, list[Object]]:
@@ -59,6 +65,13 @@ class Stack:
     def pods(self) -> tuple[Pod, ...]:
         """Every pod template of the stack, patches left out."""
         return tuple(item.pod for item in self.objects if item.pod is not None and not item.partial)
+
+    @cached_property
+    def previous(self) -> tuple[Object, ...]:
+        """What the state has of data, before this update."""
+        states = ((item.root.value, item.name) for item in self.of(STATE))
+        named = ({**state, "urn": name} for state, name in states if isinstance(state, Mapping))
+        return tuple(found for state in named if (found := previous_object(state)) is not None)
 
     def find(self, kind: str, namespace: str, name: str) -> Object | None:
         """Return the object of that name, None for none; raises UnknownError where a name of the kind is not known."""

@@ -3,6 +3,7 @@
 from policy.rules import (
     availability,
     builds,
+    data,
     image_configs,
     images,
     ingresses,
@@ -25,6 +26,7 @@ from policy.rules import (
 __all__ = [
     "availability",
     "builds",
+    "data",
     "image_configs",
     "images",
     "ingresses",

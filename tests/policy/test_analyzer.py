@@ -32,11 +32,18 @@ class Context:
 
 
 def server(
-    stack: str = "prod", config: dict[str, str] | None = None, *, session: Session | None = None, **policy_config: Any
+    stack: str = "prod",
+    config: dict[str, str] | None = None,
+    *,
+    session: Session | None = None,
+    project: str = "none",
+    **policy_config: Any,
 ) -> Analyzer:
     """Return the pack as it stands once the engine has told it of the stack and of the configuration."""
     analyzer = Analyzer(session or Session())
-    analyzer.ConfigureStack(proto.AnalyzerStackConfigureRequest(stack=stack, config=config or {}), Context())
+    analyzer.ConfigureStack(
+        proto.AnalyzerStackConfigureRequest(stack=stack, project=project, config=config or {}), Context()
+    )
     request = proto.ConfigureAnalyzerRequest()
     for name, entry in policy_config.items():
         fields = dict(entry)
