@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from local.layout import Layout
 from moorage import console
 from moorage.cli import stacks
+from moorage.cli.changes import recorded
 from moorage.cli.session import Session
 from moorage.config.loader import load_project
 from moorage.config.rules import Monorepo, check_monorepo
@@ -17,7 +18,12 @@ from moorage.drawing.forms import as_json, mermaid, tree
 from moorage.drawing.picture import Line, picture_of
 from moorage.drawing.svg import svg
 from moorage.errors import MoorageError, Problem, fail
+from moorage.graph import Kind
+from moorage.inputs.changes import changes
+from moorage.inputs.digests import Inputs
+from moorage.inputs.record import record_of
 from moorage.sources.allowlist import allow_list_text
+from moorage.sources.imports import owner_of
 from moorage.sources.truth import check_sources, declared_builds, ignore_path, read_build
 
 if TYPE_CHECKING:
@@ -85,17 +91,10 @@ def write_ignore_files(root: Path) -> None:
     console.out.print(f"[green]✓[/] {written} written" if written else "[green]✓[/] all are as they are to be")
 
 
-def draw(
-    root: Path,
-    stack: str,
-    *,
-    form: str,
-    svg_file: Path | None,
-    with_stack: bool,
-    changed: frozenset[Node] = frozenset(),
-) -> None:
-    """Print the graph as ``tree``, ``mermaid`` or ``json``, or write it as SVG; what ``changed`` affects is marked."""
+def draw(root: Path, stack: str, *, form: str, svg_file: Path | None, with_stack: bool) -> None:
+    """Print the graph as ``tree``, ``mermaid`` or ``json``, or write it as SVG, with what would be rebuilt marked."""
     project = load_project(root, stack)
+    changed = changed_nodes(project)
     objects = stack_objects(project) if with_stack else None
     picture = picture_of(project.graph, f"{root.resolve().name} · stack {stack}", changed, objects, _links(project))
     if svg_file is not None:
@@ -107,6 +106,18 @@ def draw(
         sys.stdout.write(as_json(picture))
     else:
         console.out.print(tree(picture))
+
+
+def changed_nodes(project: Project) -> frozenset[Node]:
+    """Return what an update would build anew, and the libraries for which it would; nothing where the stack is not up."""
+    before = recorded(project)
+    if not before.images:
+        return frozenset()
+    found = changes(project, before, record_of(project, Inputs(project).all())).images
+    files = {owner_of(why.name) for reasons in found.values() for why in reasons if why.cause == "file"}
+    return frozenset(
+        node for node in project.graph.nodes if str(node) in found or (node.kind is Kind.lib and node in files)
+    )
 
 
 def _links(project: Project) -> list[Line]:

@@ -67,18 +67,17 @@ def picture_of(
     objects: Mapping[str, Sequence[str]] | None = None,
     links: Sequence[Line] = (),
 ) -> Picture:
-    """Return the picture of a graph; ``changed`` and all that is built from it is marked.
+    """Return the picture of a graph, with ``changed`` marked: what would be rebuilt, and the libraries that it is for.
 
     ``objects`` are the kinds of Kubernetes objects of each part of a stack (``backend``, ``postgres``, ``ingress``), to
     be shown as boxes of their own, and ``links`` the lines between these, which say what waits for what.
     """
-    marked = graph.affected(changed)
-    boxes = [Box(str(node), node.kind.value, node.name, changed=node in marked) for node in graph.nodes]
+    boxes = [Box(str(node), node.kind.value, node.name, changed=node in changed) for node in graph.nodes]
     edges = graph.edges if objects is None else [edge for edge in graph.edges if edge.via in BUILD]
     lines = [Line(str(edge.source), str(edge.target), edge.via.value) for edge in edges]
     for name, kinds in (objects or {}).items():
         node = _runs(graph, name)
-        boxes.append(Box(f"stack/{name}", "stack", name, tuple(sorted(kinds)), changed=node in marked))
+        boxes.append(Box(f"stack/{name}", "stack", name, tuple(sorted(kinds)), changed=node in changed))
         if node:
             lines.append(Line(f"stack/{name}", str(node), "image"))
     known = {box.id for box in boxes}

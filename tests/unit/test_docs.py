@@ -29,6 +29,9 @@ from moorage.config.stackfile import read_stack
 from moorage.config.validate import Source, validated
 from moorage.config.yamlfile import parse_yaml
 from moorage.reference import PAGE, render
+from moorage.sources.allowlist import allow_list_patterns, differences
+from moorage.sources.ignorefile import read_ignore_file
+from moorage.sources.stages import load_dockerfile
 from policy.registry import PACK, Level
 from policy.settings import DEV_STACKS, configuration
 from tests.unit.test_rooms import ALLOWED
@@ -162,8 +165,11 @@ def test_the_example_of_a_new_service_loads_as_part_of_a_monorepo(monorepo: Mono
     assert tree == {Path(name).name for name in first_files()}
 
 
-def test_the_example_is_built_from_its_bases_in_the_stage_it_names_and_copies_what_it_may_see() -> None:
+def test_the_example_is_built_from_its_bases_in_the_stage_it_names_and_copies_what_it_may_see(tmp_path: Path) -> None:
     example = first_files()
+    for name, text in example.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
     service = Service.model_validate(
         parse_yaml(example["apps/tides/service.yaml"], Path("service.yaml")).data, by_alias=True
     )
@@ -171,7 +177,9 @@ def test_the_example_is_built_from_its_bases_in_the_stage_it_names_and_copies_wh
     assert set(re.findall(r"^ARG (\w+)", dockerfile, re.MULTILINE)) == {image_build_arg(b) for b in service.build.bases}
     assert f" AS {service.build.target}\n" in dockerfile
     copied = set(re.findall(r"^COPY (\S+)", dockerfile, re.MULTILINE))
-    assert {f"!{source}" for source in copied} | {"*"} == set(example["apps/tides/Dockerfile.dockerignore"].split())
+    wanted = allow_list_patterns(tmp_path, load_dockerfile(tmp_path / "apps/tides/Dockerfile"))
+    assert {f"!{source}" for source in copied} <= set(wanted)
+    assert differences(read_ignore_file(tmp_path / "apps/tides/Dockerfile.dockerignore"), wanted) == ()
     assert tomllib.loads(example["apps/tides/pyproject.toml"])["project"]["name"] == service.name
     for name in (name for name in example if name.endswith(".py")):
         assert any(name.startswith(f"{source}/") for source in copied)

@@ -30,6 +30,7 @@ GRAPH = Graph(
         Edge(MAIL, ORDERS, Via.need),
     ),
 )
+CHANGE = GRAPH.affected([LIB])
 OBJECTS = {"orders": ["Deployment", "Service"], "mail": ["Deployment"], "ingress": ["Ingress"]}
 LINKS = (
     Line("stack/mail", "stack/orders", "need"),
@@ -49,19 +50,13 @@ def text_of(picture: Picture) -> str:
     return capture.get()
 
 
-def test_what_is_built_from_a_change_is_marked_and_what_only_waits_is_not() -> None:
+def test_what_would_be_rebuilt_is_marked_and_what_only_waits_is_not() -> None:
     assert changed(picture_of(GRAPH, "x")) == set()
-    assert changed(picture_of(GRAPH, "x", frozenset({LIB}))) == {"libs/harbour", "apps/orders"}
-    assert changed(picture_of(GRAPH, "x", frozenset({OS}))) == {
-        "images/os",
-        "images/python",
-        "apps/orders",
-        "apps/mail",
-    }
+    assert changed(picture_of(GRAPH, "x", CHANGE)) == {"libs/harbour", "apps/orders"}
 
 
 def test_objects_of_the_stack_are_boxes_that_run_images_and_wait_for_each_other() -> None:
-    picture = picture_of(GRAPH, "x", frozenset({LIB}), OBJECTS, LINKS)
+    picture = picture_of(GRAPH, "x", CHANGE, OBJECTS, LINKS)
     assert changed(picture) == {"libs/harbour", "apps/orders", "stack/orders"}
     assert Line("stack/orders", "apps/orders", "image") in picture.lines
     assert set(picture.lines) >= set(LINKS[:2])
@@ -71,7 +66,7 @@ def test_objects_of_the_stack_are_boxes_that_run_images_and_wait_for_each_other(
 
 
 def test_the_tree_has_every_node_below_what_depends_on_it() -> None:
-    lines = text_of(picture_of(GRAPH, "harbour", frozenset({LIB}))).splitlines()
+    lines = text_of(picture_of(GRAPH, "harbour", CHANGE)).splitlines()
     assert lines[0] == "harbour"
     assert lines[1].endswith("apps/mail")
     assert f"libs/harbour ● {CHANGED}" in "\n".join(lines)
@@ -80,7 +75,7 @@ def test_the_tree_has_every_node_below_what_depends_on_it() -> None:
 
 def test_mermaid_has_every_box_and_line_and_no_two_names_become_one() -> None:
     twins = Graph((Node(Kind.lib, "a-b"), Node(Kind.lib, "a_b")), ())
-    text = mermaid(picture_of(GRAPH, "x", frozenset({LIB}), OBJECTS, LINKS))
+    text = mermaid(picture_of(GRAPH, "x", CHANGE, OBJECTS, LINKS))
     assert text.startswith("flowchart LR\n")
     assert text.count("-->") + text.count(".->") == len(picture_of(GRAPH, "x", frozenset(), OBJECTS, LINKS).lines)
     assert text.count(":::changed") == 3
@@ -88,14 +83,14 @@ def test_mermaid_has_every_box_and_line_and_no_two_names_become_one() -> None:
 
 
 def test_json_has_the_graph_for_programs() -> None:
-    found = json.loads(as_json(picture_of(GRAPH, "x", frozenset({LIB}), OBJECTS, LINKS)))
+    found = json.loads(as_json(picture_of(GRAPH, "x", CHANGE, OBJECTS, LINKS)))
     assert {"id": "libs/harbour", "kind": "libs", "name": "harbour", "changed": True} in found["nodes"]
     assert {"source": "apps/orders", "target": "libs/harbour", "via": "lib"} in found["edges"]
     assert [node["objects"] for node in found["nodes"] if node["id"] == "stack/ingress"] == [["Ingress"]]
 
 
 def test_the_svg_is_well_formed_self_contained_and_for_light_and_dark_pages() -> None:
-    picture = picture_of(GRAPH, 'a < b & "c"', frozenset({LIB}), OBJECTS, LINKS)
+    picture = picture_of(GRAPH, 'a < b & "c"', CHANGE, OBJECTS, LINKS)
     text = svg(picture)
     page = ET.fromstring(text)
     assert {group.get("id") for group in page.iter(f"{SVG}g")} - {None} == {box.id for box in picture.boxes}
