@@ -1,0 +1,84 @@
+"""A change of a library is a change of exactly the services that contain it: as Moorage tells, and as BuildKit builds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+
+from moorage.config.loader import load_project
+from moorage.graph import Kind, Node
+from moorage.inputs.changes import changes
+from moorage.inputs.digests import Inputs
+from moorage.inputs.record import Record, record_of
+from tests.properties.shared_libraries import (
+    CHANGES,
+    Sharing,
+    all_services,
+    apply_change,
+    different,
+    image_digests,
+    sharings,
+    write_sharing,
+    write_stack,
+)
+from tests.support.stack import moorage
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from moorage.config.project import Project
+
+BUILT = 24
+"""Examples whose images are really built, before the change and after it."""
+
+
+# Feature: optimized-container-infrastructure, Property 29: For any shared library modification, all microservices that
+# depend on that library should be identified and rebuilt.
+@pytest.mark.property_test
+def test_a_change_of_a_library_rebuilds_all_services_that_contain_it_and_no_others(tmp_path: Path) -> None:
+    examples: list[Sharing] = []
+
+    @settings(max_examples=120, database=None, deadline=None)
+    @given(sharing=sharings())
+    def gather(sharing: Sharing) -> None:
+        examples.append(sharing)
+
+    gather()
+    assert len(examples) >= 100
+    assert len({sharing.change for sharing in examples}) > len(CHANGES)
+    write_stack(tmp_path)
+    for number, sharing in enumerate(examples):
+        write_sharing(tmp_path, number, sharing)
+    built = list(enumerate(examples))[-BUILT:]
+    moorage("platform", "start")
+    images_before = image_digests(tmp_path, all_services(built))
+    before, _ = _recorded(tmp_path)
+    for number, sharing in enumerate(examples):
+        apply_change(tmp_path, number, sharing)
+    after, project = _recorded(tmp_path)
+    _are_identified(project, before, after, examples)
+    images_after = image_digests(tmp_path, all_services(built))
+    for number, sharing in built:
+        rebuilt = different(images_before, images_after, number, sharing)
+        assert rebuilt == sharing.expected, f"BuildKit built {rebuilt} anew: {sharing}"
+
+
+def _recorded(root: Path) -> tuple[Record, Project]:
+    project = load_project(root, "dev")
+    return record_of(project, Inputs(project).all()), project
+
+
+def _are_identified(project: Project, before: Record, after: Record, examples: list[Sharing]) -> None:
+    """Check that the services told to be rebuilt are those, each with the way from the library to it."""
+    told = {service.name: service for service in changes(project, before, after).services}
+    for number, sharing in enumerate(examples):
+        own = {index: told[f"g{number}-s{index}"] for index in range(len(sharing.services))}
+        rebuilt = {index for index, service in own.items() if service.rebuilt}
+        assert rebuilt == sharing.expected, f"Moorage would build {rebuilt} anew: {sharing}"
+        lib = f"g{number}-l{sharing.lib}"
+        for index in rebuilt:
+            assert all(f"libs/{lib}" in " ".join(chain) for chain in own[index].chains), own[index].chains
+        dependents = project.graph.affected([Node(Kind.lib, lib)]) - {Node(Kind.lib, lib)}
+        assert {node.name for node in dependents} == {f"g{number}-s{index}" for index in sharing.dependents}
