@@ -112,13 +112,14 @@ root = "{self.folder / "state"}"
             assert result.returncode == 0, f"buildx {' '.join(arguments)}\n{result.stdout}\n{result.stderr[-6000:]}"
         return result
 
-    def bake(self, targets: dict[str, dict[str, Any]], *, cwd: Path, check: bool = True) -> None:
-        """Build many targets at once, as their definitions in a bake file say."""
+    def bake(self, targets: dict[str, dict[str, Any]], *, cwd: Path) -> list[dict[str, Any]]:
+        """Build many targets at once, as their definitions in a bake file say; return what BuildKit told meanwhile."""
         file = self.folder / "bake.json"
         text = json.dumps({"group": {"default": {"targets": sorted(targets)}}, "target": targets})
         # What begins so is a template to bake.
         file.write_text(text.replace("${", "$${").replace("%{", "%%{"))
-        self.buildx("bake", "--file", str(file), "--allow=fs=*", "--progress=quiet", cwd=cwd, check=check)
+        result = self.buildx("bake", "--file", str(file), "--allow=fs=*", "--progress=rawjson", cwd=cwd)
+        return [document for line in result.stderr.splitlines() if line.startswith("{") for document in documents(line)]
 
     @property
     def history(self) -> History:
