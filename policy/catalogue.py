@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -56,9 +57,10 @@ def entries() -> tuple[Entry, ...]:
 def to_markdown() -> str:
     """Return the page that documents every policy; it is the same for the same rules."""
     lines = [
-        "# Policies",
+        "# Every policy",
         "",
-        "This page is generated from the rules themselves. The tests run every example on it.",
+        "This page is generated from the rules themselves (`python -m policy.catalogue > docs/policy-reference.md`). The tests",
+        "run every example on it, against the stack in `policy/compliant.yaml`. [Policies](policies.md) says how they work.",
         "",
         "| Id | Policy | dev | prod | Severity | Standards |",
         "|---|---|---|---|---|---|",
@@ -108,3 +110,7 @@ def _block(title: str, target: str, path: str, value: Any) -> list[str]:
         {last if isinstance(last, str) else path: value}, sort_keys=False, default_flow_style=None, width=110
     )
     return ["", f"{title}, at `{path}` of {target}:", "", "```yaml", *shown.rstrip().splitlines(), "```"]
+
+
+if __name__ == "__main__":
+    sys.stdout.write(to_markdown())

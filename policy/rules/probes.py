@@ -162,7 +162,8 @@ def declare_probe_ports(container: Container) -> Iterator[Remark]:
     "AVL-03T",
     "require-sane-probe-timing",
     summary="A probe's timeout is not longer than its period, and its numbers are positive.",
-    why="with a longer timeout the next probe starts while the last one still waits",
+    why="the kubelet waits for an answer before it asks again: with a longer timeout a container that hangs is asked less "
+    "often than periodSeconds says, and failureThreshold takes that much longer to act",
     fix="set timeoutSeconds to at most periodSeconds",
     scope=Scope.CONTAINER,
     levels=DEV_ADVISORY,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from policy.examples import POD, Broken
 from policy.judge import across, each
 from policy.registry import DEV_ADVISORY, Scope, Severity, rule
-from policy.selectors import namespace_of
+from policy.selectors import labels_of, namespace_of, selects_by_map
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -48,12 +48,13 @@ def require_references(stack: Stack, settings: Mapping[str, Any]) -> Iterator[tu
             if name and f"{kind}/{name}" not in settings["existing"] and not stack.find(kind, namespace, name):
                 yield node.remark(f"must be the name of a {kind} in the same namespace")
 
-        yield from each(_references(pod), exists)
+        yield from each(references(pod), exists)
 
     yield from across((pod.owner for pod in stack.pods), referring)
 
 
-def _references(pod: Pod) -> Iterator[tuple[str, Node]]:
+def references(pod: Pod, *, optional: bool = False) -> Iterator[tuple[str, Node]]:
+    """Yield kind and name of what a pod refers to, with ``optional`` also what it can do without."""
     account = pod.spec["serviceAccountName"]
     if account.unknown or account.value != "default":
         yield "ServiceAccount", account
@@ -65,27 +66,27 @@ def _references(pod: Pod) -> Iterator[tuple[str, Node]]:
                 ("configMap", "ConfigMap", "name"),
                 ("persistentVolumeClaim", "PersistentVolumeClaim", "claimName"),
             ):
-                if source[key].present and not source[key]["optional"].boolean():
+                if source[key].present and (optional or not source[key]["optional"].boolean()):
                     yield kind, source[key][name]
     for container in pod.containers:
         for item in container["env"].elements():
-            yield from _required(item["valueFrom"], secret="secretKeyRef", config="configMapKeyRef")  # noqa: S106
+            yield from _required(item["valueFrom"], optional, secret="secretKeyRef", config="configMapKeyRef")  # noqa: S106
         for item in container["envFrom"].elements():
-            yield from _required(item, secret="secretRef", config="configMapRef")  # noqa: S106
+            yield from _required(item, optional, secret="secretRef", config="configMapRef")  # noqa: S106
 
 
-def _required(holder: Node, *, secret: str, config: str) -> Iterator[tuple[str, Node]]:
+def _required(holder: Node, optional: bool, *, secret: str, config: str) -> Iterator[tuple[str, Node]]:
     for key, kind in ((secret, "Secret"), (config, "ConfigMap")):
-        if holder[key].present and not holder[key]["optional"].boolean():
+        if holder[key].present and (optional or not holder[key]["optional"].boolean()):
             yield kind, holder[key]["name"]
 
 
 @rule(
     "AVL-11S",
     "require-governing-services-to-exist",
-    summary="The Service that a StatefulSet names is in the stack, and is headless.",
+    summary="The Service that a StatefulSet names is in the stack, is headless and selects its pods.",
     why="without it the pods have no names of their own in DNS",
-    fix="add a Service with clusterIP: None and that name",
+    fix="add a Service of that name with clusterIP: None and the pods' labels as its selector",
     scope=Scope.STACK,
     levels=DEV_ADVISORY,
     severity=Severity.MEDIUM,
@@ -93,13 +94,22 @@ def _required(holder: Node, *, secret: str, config: str) -> Iterator[tuple[str, 
     example=Broken(target="StatefulSet/db", path="spec.serviceName", value="dbs"),
 )
 def require_governing_services(stack: Stack) -> Iterator[tuple[Object, Remark]]:
-    """Ask for the Service, where one is named."""
+    """Ask for the Service, where one is named, for ``clusterIP: None`` and for a selector that fits the pods."""
 
     def governed(workload: Object) -> Iterator[Remark]:
         node = workload.spec["serviceName"]
         name = node.text()
-        if name and stack.find("Service", namespace_of(workload.root), name) is None:
+        if not name:
+            return
+        service = stack.find("Service", namespace_of(workload.root), name)
+        if service is None:
             yield node.remark("must be the name of a Service in the same namespace")
+        elif service.spec["clusterIP"].text() != "None":
+            yield node.remark("must be the name of a headless Service, with clusterIP: None")
+        elif workload.pod is not None and not selects_by_map(
+            service.spec["selector"], labels_of(workload.pod.metadata)
+        ):
+            yield node.remark("must be the name of a Service whose selector fits these pods")
 
     yield from across(stack.of("StatefulSet"), governed)
 

@@ -1,0 +1,35 @@
+"""What gives way when the cluster is full."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from policy.examples import POD, REMOVE, Broken
+from policy.objects import LONG_RUNNING
+from policy.registry import PROD_ADVICE, Scope, Severity, rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policy.objects import Pod
+    from policy.tree import Remark
+
+
+@rule(
+    "AVL-13",
+    "prefer-priority-classes",
+    summary="A workload that runs on says how important it is.",
+    why="where nodes are full, pods of one priority wait for each other: a batch job can keep the database from starting",
+    fix="set priorityClassName to a PriorityClass of the cluster",
+    scope=Scope.POD,
+    kinds=LONG_RUNNING,
+    levels=PROD_ADVICE,
+    severity=Severity.LOW,
+    standards=(),
+    example=Broken(path=f"{POD}.priorityClassName", value=REMOVE),
+)
+def prefer_priority_classes(pod: Pod) -> Iterator[Remark]:
+    """Ask for the name of any class."""
+    node = pod.spec["priorityClassName"]
+    if not node.text():
+        yield node.remark("should name a PriorityClass")
