@@ -11,7 +11,10 @@ from typer.testing import CliRunner
 
 from moorage.cli import graph
 from moorage.cli.main import app
+from moorage.config.loader import load_project
 from moorage.errors import MoorageError
+from moorage.inputs.digests import Inputs
+from moorage.inputs.record import Record, record_of
 from tests.support.monorepo import Generated, Shape, generate
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,6 +71,28 @@ def test_all_errors_are_told_at_once_and_warnings_stop_nothing(
     with pytest.raises(MoorageError) as caught:
         graph.check(fleet.root)
     assert len(caught.value.problems) == 2
+
+
+@pytest.mark.parametrize("command", ["up", "preview"])
+def test_nothing_is_deployed_that_uses_what_is_not_declared(fleet: Generated, command: str) -> None:
+    fleet.write("apps/svc-00/svc_00/deep.py", "import svc_01\n")
+    result = CliRunner().invoke(app, [command])
+    assert isinstance(result.exception, MoorageError)
+    assert "imports svc_01 of the service svc-01" in str(result.exception)
+    assert {path.name for path in (fleet.root / ".moorage").iterdir()} == {"imports.json"}
+
+
+def test_what_the_recorded_stack_differs_in_is_marked(fleet: Generated, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = load_project(fleet.root, "dev")
+    lib = next(lib for lib in fleet.services["svc-01"].libs)
+    before = record_of(project, Inputs(project).all())
+    monkeypatch.setattr(graph, "recorded", lambda _: before)
+    assert graph.changed_nodes(project) == frozenset()
+    fleet.write(f"libs/{lib}/{lib}/new.py", "")
+    users = {f"apps/{name}" for name, member in fleet.services.items() if lib in member.libs}
+    assert {str(node) for node in graph.changed_nodes(project)} == {f"libs/{lib}", *users}
+    monkeypatch.setattr(graph, "recorded", lambda _: Record())
+    assert graph.changed_nodes(project) == frozenset()
 
 
 def test_our_own_sources_are_as_declared_and_looked_at_in_no_time() -> None:
