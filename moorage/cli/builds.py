@@ -10,6 +10,7 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING, Any
 
+from moorage.cli.resolution import unresolved
 from moorage.errors import Location, Problem
 
 if TYPE_CHECKING:
@@ -47,25 +48,31 @@ def problem(dockerfile: str, error: dict[str, Any], log: str) -> Problem:
     line = int(found[1]) if (found := _LINE.search(sources)) else 0
     message = error.get("Message", "")
     ended = _SHELL_EXIT.search(message)
+    output = _output(step, log)
+    missing = unresolved(output)
+    if missing is not None:
+        why, remedy = f"a dependency cannot be had: {missing}", missing.check
+    else:
+        why = f"its command ended with exit status {ended[1]}" if ended else "BuildKit could not carry it out"
+        remedy = "correct that step and run the same command again; the steps before it stay cached"
     return Problem(
         what=f"the image does not build: step {step}" if step else "the image does not build",
         where=Location(file=dockerfile, line=line, column=1 if line else 0),
-        why=f"its command ended with exit status {ended[1]}" if ended else "BuildKit could not carry it out",
-        remedy="correct that step and run the same command again; the steps before it stay cached",
-        detail=tuple(_output(step, log) or [message]),
+        why=why,
+        remedy=remedy,
+        detail=tuple(output[-OUTPUT_LINES:] or [message]),
     )
 
 
 def _output(step: str, log: str) -> list[str]:
-    """Return the last lines that a step printed."""
+    """Return the lines that a step printed."""
     number = next(
         (found[1] for line in log.splitlines() if step and step in line and (found := _STEP.match(line))), None
     )
     if number is None:
         return []
     lines = [line.removeprefix(f"#{number} ") for line in log.splitlines() if line.startswith(f"#{number} ")]
-    own = [re.sub(r"^\d+\.\d+ ", "", line) for line in lines if re.match(r"\d+\.\d+ ", line)]
-    return own[-OUTPUT_LINES:]
+    return [re.sub(r"^\d+\.\d+ ", "", line) for line in lines if re.match(r"\d+\.\d+ ", line)]
 
 
 def _buildx(session: Session, builder: str, *arguments: str) -> str:

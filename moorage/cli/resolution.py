@@ -1,0 +1,135 @@
+"""What a package manager could not find, out of its own words: package, version, registry, and what to check."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PYPI, NPM, DEBIAN = "PyPI or UV_DEFAULT_INDEX", "the npm registry", "the Debian mirrors of apt's sources"
+_NAME = "check the spelling, and that the registry has it"
+_VERSION = "check which versions the registry has, then correct the requirement and its lock file"
+_NETWORK = (
+    "check the network, the proxy (NO_PROXY too) and the certificates of buildSecrets; it was tried several times"
+)
+_HASH = "the file is not the one that was locked: check the index, then lock anew"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unresolved:
+    """A dependency that could not be had."""
+
+    package: str
+    version: str
+    registry: str
+    why: str
+    check: str
+
+    def __str__(self) -> str:
+        """Return it as one sentence."""
+        return f"{self.package}{f' {self.version}' if self.version else ''} from {self.registry}: {self.why}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Pattern:
+    """How one failure reads; the groups ``package``, ``version``, ``registry`` and ``why`` are taken over where there are."""
+
+    text: re.Pattern[str]
+    registry: str
+    why: str
+    check: str
+
+
+def _pattern(text: str, registry: str, why: str, check: str) -> _Pattern:
+    return _Pattern(text=re.compile(text), registry=registry, why=why, check=check)
+
+
+_VERSION_TEXT = r"[A-Za-z0-9!+~.:*_-]+?"
+_PATTERNS = (
+    # uv
+    _pattern(
+        rf"Because (?P<package>\S+) was not found in the package registry(?: and you require \S+?==(?P<version>{_VERSION_TEXT})[,\s])?",
+        PYPI,
+        "there is no such package",
+        _NAME,
+    ),
+    _pattern(
+        rf"there (?:is|are) no versions? of (?P<package>[A-Za-z0-9._-]+)(?:\[\S+\])?(?:==(?P<version>{_VERSION_TEXT}))?[,\s]",
+        PYPI,
+        "there is no such version",
+        _VERSION,
+    ),
+    _pattern(
+        rf"Hash mismatch for `(?P<package>[^=`]+)==(?P<version>{_VERSION_TEXT})`",
+        PYPI,
+        "its content has another hash",
+        _HASH,
+    ),
+    _pattern(
+        r"Failed to fetch: `?(?P<registry>https?://\S+?)/(?P<package>[A-Za-z0-9._-]+)/?`?(?:\s|$)",
+        PYPI,
+        "the registry does not answer",
+        _NETWORK,
+    ),
+    # npm
+    _pattern(
+        rf"No matching version found for (?P<package>@?[^@\s]+)@(?P<version>{_VERSION_TEXT})\.?(?:\s|$)",
+        NPM,
+        "there is no such version",
+        _VERSION,
+    ),
+    _pattern(
+        r"404 Not Found - GET (?P<registry>https?://[^/\s]+)/(?P<package>\S+)", NPM, "there is no such package", _NAME
+    ),
+    _pattern(
+        r"request to (?P<registry>https?://[^/\s]+)/(?P<package>\S+) failed, reason: (?P<why>.+)", NPM, "", _NETWORK
+    ),
+    # pip
+    _pattern(
+        rf"No matching distribution found for (?P<package>[A-Za-z0-9._-]+)(?:==(?P<version>{_VERSION_TEXT}))?(?:\s|$)",
+        PYPI,
+        "there is no such package or version",
+        _VERSION,
+    ),
+    # apt
+    _pattern(r"E: Unable to locate package (?P<package>\S+)", DEBIAN, "there is no such package", _NAME),
+    _pattern(
+        r"E: Version '(?P<version>[^']+)' for '(?P<package>[^']+)' was not found",
+        DEBIAN,
+        "there is no such version",
+        _VERSION,
+    ),
+    _pattern(
+        r"E: Failed to fetch (?P<registry>https?://[^/\s]+)/\S*?/(?P<package>[^_/\s]+)_(?P<version>[^_/\s]+)_\S+\s+(?P<why>.+)",
+        DEBIAN,
+        "",
+        _NETWORK,
+    ),
+    _pattern(
+        r"(?:W|E|Err):?\S* ?(?:Failed to fetch )?(?P<registry>https?://[^/\s]+)/(?P<package>\S+)\s.*?(?P<why>(?:Could not|Temporary "
+        r"failure|Connection|Unable to connect).*)",
+        DEBIAN,
+        "",
+        _NETWORK,
+    ),
+)
+
+
+def unresolved(output: Sequence[str]) -> Unresolved | None:
+    """Return the dependency that a step's output complains of; None where it complains of something else."""
+    # npm begins every line with its own name, and uv wraps what is long.
+    text = "\n".join(re.sub(r"^npm (?:error|ERR!) ?", "", line) for line in output)
+    for pattern in _PATTERNS:
+        if match := pattern.text.search(text):
+            groups = {name: value for name, value in match.groupdict().items() if value}
+            return Unresolved(
+                package=groups["package"].replace("%2f", "/"),
+                version=groups.get("version", ""),
+                registry=groups.get("registry", pattern.registry),
+                why=groups.get("why", pattern.why).strip(),
+                check=pattern.check,
+            )
+    return None
