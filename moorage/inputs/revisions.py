@@ -49,7 +49,8 @@ def record_at(project: Project, revision: str, after: Record) -> Record | None:
             found = record_of(before, Inputs(before, cache=False).all())
         except MoorageError:
             return None
-    return _with_unchanged(found, after, frozenset(changed), frozenset(names))
+    unwritten = frozenset[str]() if everything else frozenset(names) - frozenset(changed)
+    return _with_unchanged(found, after, unwritten)
 
 
 def _describes(path: str) -> bool:
@@ -58,14 +59,12 @@ def _describes(path: str) -> bool:
     return name in _NAMED or "Dockerfile" in name or (name == path and name.startswith("Pulumi"))
 
 
-def _with_unchanged(found: Record, after: Record, changed: frozenset[str], names: frozenset[str]) -> Record:
-    """Return a record of the files that were written out, with those that are now as they were then."""
+def _with_unchanged(found: Record, after: Record, unchanged: frozenset[str]) -> Record:
+    """Return a record of the files that were written out and of those that were not, being the same today."""
     images: dict[str, ImageRecord] = {}
     for folder, record in found.images.items():
         now = after.images.get(folder)
-        same = {
-            path: entry for path, entry in (now.files if now else {}).items() if path not in changed and path in names
-        }
+        same = {path: entry for path, entry in (now.files if now else {}).items() if path in unchanged}
         bases = {name: _base(images, after, name) for name in record.bases}
         whole = dataclasses.replace(
             record, files=same | dict(record.files), bases=bases, digest=now.digest if now else ""
