@@ -9,11 +9,13 @@ import pytest
 from moorage.cli.builds import problem
 from moorage.cli.resolution import DEBIAN, NPM, PYPI, unresolved
 
+UV_NONE = (
+    "error: No solution found when resolving dependencies\n  cause: Because moorage-qq was not found in the package registry "
+    "and you require moorage-qq==1.0, we can conclude that your requirements are unsatisfiable."
+)
 OUTPUTS = {
     "uv, no package": (
-        "error: No solution found when resolving dependencies\n"
-        + "  cause: Because moorage-qq was not found in the package registry and you require moorage-qq==1.0, we can "
-        + "conclude that your requirements are unsatisfiable.",
+        UV_NONE,
         ("moorage-qq", "1.0", PYPI, "there is no such package"),
     ),
     "uv, no version": (
