@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from moorage.config.service import image_build_arg
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from hypothesis.strategies import DrawFn
@@ -128,6 +128,15 @@ def made_in(image: str) -> set[str]:
             with tarfile.open(fileobj=io.BytesIO(content)) as archive:
                 found |= {member.name.rsplit("/", 1)[-1] for member in archive if member.isfile()}
     return found
+
+
+def delete_images(images: Iterable[str]) -> None:
+    """Remove images, given as ``registry/repository@digest``, from the registry."""
+    with httpx.Client(trust_env=False, timeout=30) as client:
+        for image in images:
+            registry, _, rest = image.partition("/")
+            repository, _, digest = rest.partition("@")
+            client.delete(f"http://{registry}/v2/{repository}/manifests/{digest}").raise_for_status()
 
 
 def _manifest(client: httpx.Client, digest: str) -> dict[str, Any]:

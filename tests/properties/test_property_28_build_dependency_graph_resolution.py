@@ -12,7 +12,7 @@ from pulumi import automation
 from components.builds import ImageBuilder
 from moorage.config.loader import load_project
 from moorage.inputs.digests import Inputs
-from tests.properties.build_graphs import BuildGraph, build_graphs, made_in, write_project
+from tests.properties.build_graphs import BuildGraph, build_graphs, delete_images, made_in, write_project
 from tests.support.stack import moorage, session_environment
 from tests.unit.pulumi_mocks import Recording, record
 
@@ -79,14 +79,17 @@ def _are_built(graphs: list[BuildGraph], root: Path) -> None:
     moorage("platform", "start")
     write_project(root, graphs, parallelism=PARALLELISM)
     images = _built(root)
-    for number, graph in enumerate(graphs):
-        own = f"g{number}-"
-        for service, _ in graph.services:
-            assert made_in(images[own + service]) == {own + name for name in graph.below(service)}
+    try:
+        for number, graph in enumerate(graphs):
+            own = f"g{number}-"
+            for name in graph.used():
+                assert made_in(images[own + name]) == {own + found for found in graph.below(name)}
+    finally:
+        delete_images(images.values())
 
 
 def _built(root: Path) -> dict[str, Any]:
-    """Bring a stack of images up, and return each service's by name."""
+    """Bring a stack of images up, and return them by name."""
     environment = session_environment()
     variables = {name: environment[name] for name in ("PULUMI_HOME", "DOCKER_CONFIG", "NO_PROXY", "no_proxy")}
     variables |= {"PULUMI_BACKEND_URL": f"file://{root}", "PULUMI_CONFIG_PASSPHRASE": "of no use to anyone"}
@@ -94,7 +97,7 @@ def _built(root: Path) -> dict[str, Any]:
 
     def program() -> None:
         built = ImageBuilder(project).build()
-        pulumi.export("images", {name: image.image for name, image in built.services.items()})
+        pulumi.export("images", {name: image.image for name, image in (built.bases | built.services).items()})
 
     options = automation.LocalWorkspaceOptions(work_dir=str(root), env_vars=variables)
     with pytest.MonkeyPatch.context() as patch:

