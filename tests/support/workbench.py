@@ -139,6 +139,10 @@ root = "{self.folder / "state"}"
         result = self.buildx("history", "logs", reference, "--progress=rawjson")
         return list(documents(result.stdout or result.stderr))
 
+    def requests(self) -> list[str]:
+        """Return the registry's log of everything that it was asked."""
+        return [line for line in (self.folder / "registry.log").read_text().splitlines() if "/v2/" in line]
+
     def get(self, path: str, *, accept: str = "*/*") -> httpx.Response:
         """Ask the registry."""
         return httpx.get(f"http://{self.registry}/v2/{path}", headers={"Accept": accept}, trust_env=False, timeout=20)
