@@ -18,6 +18,7 @@ import pytest
 from typer.core import TyperGroup
 from typer.main import get_command
 
+import policy.rules  # noqa: F401  # registers every rule
 from local.components import components
 from local.layout import Layout
 from local.programs import NAMES
