@@ -67,8 +67,19 @@ def _columns(sizes: Mapping[str, tuple[float, float]], pairs: Sequence[tuple[str
                 columns[source] = columns[target] + 1
                 moved = True
         if not moved:
-            return columns
+            return _beside_dependents(columns, pairs)
     raise ValueError("the graph has a cycle")
+
+
+def _beside_dependents(columns: dict[str, int], pairs: Sequence[tuple[str, str]]) -> dict[str, int]:
+    """Return the columns with each box as near to what depends on it as can be, which makes lines short."""
+    dependents: dict[str, list[str]] = {name: [] for name in columns}
+    for source, target in pairs:
+        dependents[target].append(source)
+    for name in sorted(columns, key=columns.__getitem__, reverse=True):
+        if dependents[name]:
+            columns[name] = min(columns[source] for source in dependents[name]) - 1
+    return columns
 
 
 def _order(layout: Layout) -> None:
@@ -103,7 +114,8 @@ def _place(layout: Layout, gap: tuple[float, float]) -> None:
         width = max((layout.places[name].width for name in names), default=0)
         for name in names:
             place = layout.places[name]
-            place.x, place.y = x + (width - place.width) / 2 if place.bend else x, y
+            # A line passes a column straight, so that it bends only where no boxes are.
+            place.x, place.y, place.width = x, y, width if place.bend else place.width
             y += place.height + gap[1]
         heights.append(y - gap[1])
         x += width + gap[0]

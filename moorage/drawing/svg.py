@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _MARGIN = 24.0
 _GAP = (72.0, 18.0)
+_MOST_LINES = 260
 _CHARACTER = 7.9
 """Width of a character of the names, in pixels: a monospaced font of 13 px."""
 _SMALL = 6.2
@@ -44,7 +45,9 @@ _STYLE = """
 def svg(picture: Picture) -> str:
     """Return the picture as an SVG document; dependencies lead from left to right."""
     sizes = {box.id: _size(box) for box in picture.boxes}
-    layout = laid_out(sizes, [(line.source, line.target) for line in picture.lines], gap=_GAP)
+    lines = [(line.source, line.target) for line in picture.lines]
+    # Many lines side by side need room to be told apart.
+    layout = laid_out(sizes, lines, gap=(_GAP[0] + min(len(lines), _MOST_LINES), _GAP[1]))
     width = max(layout.width, 640.0) + 2 * _MARGIN
     height = layout.height + 2 * _MARGIN + _TITLE + _LEGEND
     # The two arrow heads; a stroke's colour is not inherited by its marker everywhere.
@@ -131,7 +134,9 @@ def _path(route: list[Placed]) -> str:
         to_x, to_y = place.x, place.y + place.height / 2
         bow = (to_x - x) / 2
         words.append(f"C{x + bow:.1f} {y:.1f} {to_x - bow:.1f} {to_y:.1f} {to_x:.1f} {to_y:.1f}")
-        x, y = to_x, to_y
+        x, y = to_x + (place.width if place.bend else 0), to_y
+        if place.bend:
+            words.append(f"H{x:.1f}")
     return " ".join(words)
 
 
