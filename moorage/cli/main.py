@@ -251,7 +251,9 @@ def sbom(
     image: Annotated[str, typer.Argument(help="A service or base image of the stack, or an image by reference.")],
     *,
     stack: Annotated[str, typer.Option("--stack", "-s", help="The stack whose image is meant.")] = "dev",
-    scanner: Annotated[str, typer.Option(help="A command that reads the bill from standard input, such as grype.")] = "",
+    scanner: Annotated[
+        str, typer.Option(help="A command that reads the bill from standard input, such as grype.")
+    ] = "",
 ) -> None:
     """Print an image's bill of materials in CycloneDX, or give it to a scanner and end with its exit status."""
     from moorage.cli import bill
