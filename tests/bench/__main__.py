@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from moorage.console import Steps, out
-from tests.bench import measures, policies, rivals
+from tests.bench import changes, measures, policies, rivals
 from tests.bench.figure import Figure
 from tests.support.stack import ROOT
 
@@ -34,6 +34,8 @@ MEASURES = (
     measures.cached_stack,
     policies.policy_pack,
     measures.platform_restart,
+    changes.affected,
+    changes.decision,
     rivals.buildx,
     rivals.kubectl,
 )

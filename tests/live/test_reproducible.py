@@ -1,0 +1,64 @@
+"""The same inputs give the same images, byte by byte, on builders that have never built anything."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from components.image import EPOCH_ARG, PUSH
+from moorage.config.loader import load_project
+from moorage.config.service import image_build_arg
+from moorage.inputs.digests import EPOCH, Inputs
+from moorage.inputs.staging import staged
+from tests.support.stack import ROOT, moorage
+from tests.support.workbench import workbench
+
+if TYPE_CHECKING:
+    from moorage.config.project import Project
+    from moorage.inputs.digests import NodeInputs
+    from tests.support.workbench import Workbench
+
+pytestmark = pytest.mark.live
+
+
+def built(bench: Workbench, project: Project, inputs: NodeInputs, bases: dict[str, str]) -> str:
+    """Build and push one image as a stack does, and return its digest."""
+    node = inputs.node
+    build = (project.services[node.name] if str(node).startswith("apps/") else project.base_images[node.name]).build
+    context, metadata = staged(ROOT, inputs), bench.folder / f"{node.name}.json"
+    args = {**{image_build_arg(name): bases[name] for name in build.bases}, **build.args, EPOCH_ARG: str(EPOCH)}
+    secrets = [f"--secret=id={name},src={project.target.ca}" for name in inputs.secrets if name == "ca"]
+    bench.buildx(
+        "build",
+        f"--file={context}/{inputs.dockerfile}",
+        *([f"--target={build.target}"] if build.target else []),
+        *(f"--build-arg={name}={value}" for name, value in args.items()),
+        *(secrets if project.target.ca else []),
+        f"--output={PUSH},name={bench.registry}/{node.name}:x",
+        "--provenance=false",
+        f"--metadata-file={metadata}",
+        context,
+    )
+    digest: str = json.loads(metadata.read_text())["containerimage.digest"]
+    return digest
+
+
+def test_two_empty_builders_make_the_same_images_of_the_same_inputs() -> None:
+    moorage("platform", "start")
+    project = load_project(ROOT, "dev")
+    every = Inputs(project).all()
+    found: list[dict[str, str]] = []
+    with workbench() as bench:
+        for _ in range(2):
+            bench.renew_builder()
+            digests: dict[str, str] = {}
+            bases: dict[str, str] = {}
+            for node, inputs in every.items():
+                digests[str(node)] = built(bench, project, inputs, bases)
+                if str(node).startswith("images/"):
+                    bases[node.name] = f"{bench.registry}/{node.name}@{digests[str(node)]}"
+            found.append(digests)
+    assert found[0] == found[1]
+    assert len(found[0]) == len(every)
