@@ -82,7 +82,7 @@ class Checkout:
         """Return when Pulumi last had each image built, from the stack's state."""
         latest = json.loads(self.pulumi("stack", "export", "--stack", self.stack))["deployment"]
         return {
-            resource["urn"].rpartition("::")[2].removesuffix("-image"): (resource["modified"], resource["outputs"])
+            resource["urn"].rpartition("::")[2].removesuffix("-image"): resource["modified"]
             for resource in latest.get("resources", [])
             if resource["type"].endswith(":Image")
         }
