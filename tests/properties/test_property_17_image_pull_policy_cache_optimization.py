@@ -1,0 +1,171 @@
+"""With IfNotPresent the node asks the registry for an image when it does not have it, and at no other time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from local.layout import Layout
+from tests.properties.batch import BATCHED
+from tests.properties.pods import Manifest, node, pod, run_together
+from tests.support.stack import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+REGISTRY = "http://127.0.0.1:5000"
+PAUSE = "moorage/pause"
+"""A program that waits, in every image here; each has a configuration of its own, and so a digest."""
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+ROUNDS = 4
+PODS = 10
+LOG = ROOT / ".moorage/platform/logs/registry-node.log"
+
+
+@dataclass(frozen=True)
+class Uses:
+    """What happens to an image, round by round: a pod starts with it, the node forgets it, or nothing."""
+
+    rounds: tuple[str, ...]
+    by_digest: bool
+
+    @property
+    def pulls(self) -> int:
+        """How often it has to be pulled: for a start without the image."""
+        present, count = False, 0
+        for step in self.rounds:
+            if step == "start":
+                count += not present
+                present = True
+            elif step == "forget":
+                present = False
+        return count
+
+
+@dataclass(frozen=True)
+class Seen:
+    """How often the node asked the registry for the image's manifest, and how many pods ran it."""
+
+    asked: int
+    ran: int
+
+
+uses = st.builds(
+    Uses,
+    rounds=st.tuples(*[st.sampled_from(["start", "start", "forget", "nothing"])] * ROUNDS),
+    by_digest=st.booleans(),
+)
+
+
+class Images:
+    """Small images of a repository each, and what the node has of them."""
+
+    def __init__(self) -> None:
+        self.folder = f"property-17-{uuid.uuid4().hex[:8]}"
+        self._http = httpx.Client(base_url=f"{REGISTRY}/v2/", trust_env=False, timeout=30)
+        tags = self._http.get(f"{PAUSE}/tags/list").raise_for_status().json()["tags"]
+        answer = self._http.get(f"{PAUSE}/manifests/{tags[0]}", headers={"Accept": MANIFEST}).raise_for_status()
+        self._manifest: dict[str, Any] = answer.json()
+        self._config = self._http.get(
+            f"{PAUSE}/blobs/{self._manifest['config']['digest']}", follow_redirects=True
+        ).json()
+
+    def push(self, number: int) -> str:
+        """Push image ``number`` and return its digest."""
+        name = f"{self.folder}/e{number}"
+        for layer in self._manifest["layers"]:
+            query = {"mount": layer["digest"], "from": PAUSE}
+            self._http.post(f"{name}/blobs/uploads/", params=query).raise_for_status()
+        config = self._config | {"config": {**self._config.get("config", {}), "Labels": {"number": str(number)}}}
+        manifest = self._manifest | {"config": self._blob(name, json.dumps(config).encode())}
+        content = json.dumps(manifest | {"mediaType": MANIFEST}).encode()
+        headers = {"Content-Type": MANIFEST}
+        self._http.put(f"{name}/manifests/1", content=content, headers=headers).raise_for_status()
+        return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+    def _blob(self, name: str, content: bytes) -> dict[str, Any]:
+        digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+        started = self._http.post(f"{name}/blobs/uploads/").raise_for_status().headers["Location"]
+        self._http.put(httpx.URL(started).copy_merge_params({"digest": digest}), content=content).raise_for_status()
+        return {**self._manifest["config"], "digest": digest, "size": len(content)}
+
+    def forget(self, names: Sequence[str]) -> None:
+        """Have the node forget all that it has of these images: each is there by tag, by digest, or both."""
+        wanted = tuple(f"127.0.0.1:5000/{self.folder}/{name}" for name in names)
+        there = self._ctr("list", "--quiet").split()
+        gone = [item for item in there if item.startswith(tuple(f"{one}{end}" for one in wanted for end in ":@"))]
+        if gone:
+            self._ctr("remove", "--sync", *gone)
+
+    def _ctr(self, *arguments: str) -> str:
+        layout = Layout.of(ROOT)
+        command = [
+            str(layout.bin / "ctr"),
+            "--address",
+            str(layout.containerd_socket),
+            "--namespace",
+            "k8s.io",
+            "images",
+        ]
+        result = subprocess.run([*command, *arguments], capture_output=True, text=True, check=True)
+        return result.stdout
+
+
+def run(examples: Sequence[Uses]) -> list[Seen]:
+    images = Images()
+    references = []
+    for number, example in enumerate(examples):
+        digest = images.push(number)
+        end = f"@{digest}" if example.by_digest else ":1"
+        references.append(f"127.0.0.1:5000/{images.folder}/e{number}{end}")
+    ran = [0] * len(examples)
+    start = LOG.stat().st_size
+    try:
+        with node("property-17") as here:
+            for turn in range(ROUNDS):
+                started = [number for number, example in enumerate(examples) if example.rounds[turn] == "start"]
+                parts = [part for index in range(PODS) if (part := started[index::PODS])]
+                here.start([_pod(turn, index, part, references) for index, part in enumerate(parts)])
+                for item in here.wait(lambda item: item["status"].get("phase") == "Running", "running"):
+                    for container in item["spec"]["containers"]:
+                        ran[int(container["name"][1:])] += 1
+                here.clear()
+                images.forget([f"e{number}" for number, one in enumerate(examples) if one.rounds[turn] == "forget"])
+    finally:
+        images.forget([f"e{number}" for number in range(len(examples))])
+    with LOG.open("rb") as file:
+        file.seek(start)
+        log = file.read().decode(errors="replace")
+    asked = re.findall(rf'"HEAD /v2/{images.folder}/e(\d+)/manifests/\S+ HTTP/1.1" 200 .*containerd/', log)
+    return [Seen(asked.count(str(number)), ran[number]) for number in range(len(examples))]
+
+
+def _pod(turn: int, index: int, numbers: Sequence[int], references: Sequence[str]) -> Manifest:
+    containers = [
+        {"name": f"e{number}", "image": references[number], "imagePullPolicy": "IfNotPresent"} for number in numbers
+    ]
+    return pod(f"round-{turn}-{index}-{os.getpid()}", {"containers": containers})
+
+
+# Feature: optimized-container-infrastructure, Property 17: For any Kubernetes deployment with IfNotPresent pull policy,
+# images should be pulled from registry only when not present in local cache.
+@pytest.mark.property_test
+@run_together(run)
+@settings(BATCHED, max_examples=100)
+@given(example=uses)
+def test_the_registry_is_asked_once_for_each_start_without_the_image_and_never_for_one_with_it(
+    example: Uses, outcome: Seen
+) -> None:
+    assert outcome.ran == example.rounds.count("start")
+    assert outcome.asked == example.pulls
