@@ -65,7 +65,7 @@ def python_imports(text: str) -> Found:
         elif isinstance(node, ast.Call) and (name := _named_import(node)):
             found.append((name, node.lineno))
         waiting.extend(ast.iter_child_nodes(node))
-    return tuple(sorted(set(found), key=lambda entry: entry[1]))
+    return tuple(sorted(set(found), key=lambda entry: (entry[1], entry[0])))
 
 
 def _is_for_types(test: ast.expr) -> bool:
