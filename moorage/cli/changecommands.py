@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 
+from moorage.cli.arguments import StackName  # noqa: TC001  # typer reads it when the program runs
 from moorage.cli.session import find_root
-
-StackName = Annotated[str, typer.Argument(metavar="[STACK]", help="The stack: a Pulumi.<stack>.yaml of this project.")]
 
 
 def affected(

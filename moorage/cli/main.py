@@ -5,42 +5,18 @@ from __future__ import annotations
 import errno
 import shlex
 import sys
-from enum import StrEnum
-from pathlib import Path  # noqa: TC003  # typer reads annotations when the program runs
 from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
 from moorage import console
-from moorage.cli import changecommands, sourcecommands
+from moorage.cli import changecommands, imagecommands, policycommands, sourcecommands
+from moorage.cli.arguments import StackName  # noqa: TC001  # typer reads it when the program runs
 from moorage.cli.session import find_root
 from moorage.errors import MoorageError, Problem, Terminated
 
 _INTERRUPTED, _TERMINATED = 130, 143
-
-
-class Level(StrEnum):
-    """Which policies a check applies."""
-
-    baseline = "baseline"
-    restricted = "restricted"
-    all = "all"
-
-
-class Stage(StrEnum):
-    """Whose levels a check applies."""
-
-    dev = "dev"
-    prod = "prod"
-
-
-class Format(StrEnum):
-    """How a check reports."""
-
-    text = "text"
-    json = "json"
-    sarif = "sarif"
 
 
 _REMEDIES = {
@@ -79,12 +55,9 @@ platform_app = typer.Typer(
     help="The embedded platform: registry, builder and a single-host Kubernetes.", no_args_is_help=True
 )
 app.add_typer(platform_app, name="platform")
-policy_app = typer.Typer(help="The policy pack's rules, on plain manifests.", no_args_is_help=True)
-app.add_typer(policy_app, name="policy")
-images_app = typer.Typer(help="The images that were built, as the registry has them.", no_args_is_help=True)
-app.add_typer(images_app, name="images")
+app.add_typer(policycommands.app, name="policy")
+app.add_typer(imagecommands.app, name="images")
 
-StackName = Annotated[str, typer.Argument(metavar="[STACK]", help="The stack: a Pulumi.<stack>.yaml of this project.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before changing a protected stack.")]
 
 
@@ -144,22 +117,8 @@ def doctor(stack: StackName = "dev") -> None:
     raise typer.Exit(checks.show(find_root(), stack))
 
 
-@app.command()
-def report(
-    stack: StackName = "dev",
-    *,
-    as_json: Annotated[bool, typer.Option("--json", help="Everything, for programs.")] = False,
-    html: Annotated[Path | None, typer.Option("--html", help="Write one self-contained page to this file.")] = None,
-    strict: Annotated[
-        bool, typer.Option("--ci", help="Exit status 1 for what is over its budget, as where CI=true.")
-    ] = False,
-) -> None:
-    """Show what the last build of each image did: time, cache, why a step missed, sizes and what grew."""
-    from moorage.cli import report as reports
-
-    raise typer.Exit(reports.show(find_root(), stack, as_json=as_json, html=html, strict=strict))
-
-
+app.command()(imagecommands.report)
+app.command()(imagecommands.sbom)
 app.command()(sourcecommands.graph)
 app.command()(sourcecommands.lint)
 app.command()(changecommands.affected)
@@ -209,75 +168,6 @@ def reset(*, yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask."
     from moorage.cli import platform
 
     platform.reset(find_root(), yes=yes)
-
-
-@policy_app.command("check")
-def policy_check(
-    paths: Annotated[
-        list[str], typer.Argument(metavar="PATH…", help="Manifest files, folders, or - for standard input.")
-    ],
-    *,
-    level: Annotated[Level, typer.Option(help="A Pod Security Standard, or all policies.")] = Level.all,
-    stage: Annotated[Stage, typer.Option(help="Whose levels hold.")] = Stage.prod,
-    config: Annotated[Path | None, typer.Option(help="JSON file of levels and settings.")] = None,
-    form: Annotated[Format, typer.Option("--format", help="How to report.")] = Format.text,
-) -> None:
-    """Judge plain Kubernetes manifests. Exit status 1 for violations, 2 for what cannot be read."""
-    from moorage.cli import policies
-
-    raise typer.Exit(policies.check(paths, level=level.value, stage=stage.value, config=config, form=form.value))
-
-
-@policy_app.command("list")
-def policy_list() -> None:
-    """Name every policy, with its level in development and in production."""
-    from moorage.cli import policies
-
-    policies.show_list()
-
-
-@policy_app.command("exemptions")
-def policy_exemptions(
-    paths: Annotated[list[str], typer.Argument(metavar="PATH…", help="Manifest files or folders.")],
-) -> None:
-    """List the exemptions that manifests carry, expired ones too."""
-    from moorage.cli import policies
-
-    policies.show_exemptions(paths)
-
-
-@app.command()
-def sbom(
-    image: Annotated[str, typer.Argument(help="A service or base image of the stack, or an image by reference.")],
-    *,
-    stack: Annotated[str, typer.Option("--stack", "-s", help="The stack whose image is meant.")] = "dev",
-    scanner: Annotated[
-        str, typer.Option(help="A command that reads the bill from standard input, such as grype.")
-    ] = "",
-) -> None:
-    """Print an image's bill of materials in CycloneDX, or give it to a scanner and end with its exit status."""
-    from moorage.cli import bill
-
-    raise typer.Exit(bill.show(find_root(), image, stack=stack, scanner=scanner))
-
-
-@images_app.command("check")
-def images_check(
-    named: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[STACK|IMAGE]…", help="Stacks, or images by reference; dev by default."),
-    ] = None,
-    *,
-    secret_file: Annotated[
-        list[Path] | None, typer.Option("--secret-file", help="A file whose content must be in no layer.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Everything, for programs.")] = False,
-) -> None:
-    """Check images layer by layer: run-time contents only, least rights, no secrets. Exit status 1 for findings."""
-    from moorage.cli import images
-
-    found = images.check_images(find_root(), named or [], secret_files=secret_file or [], as_json=as_json)
-    raise typer.Exit(found)
 
 
 def main() -> None:

@@ -7,13 +7,12 @@ from typing import Annotated
 
 import typer
 
+from moorage.cli.arguments import StackName  # noqa: TC001  # typer reads it when the program runs
 from moorage.cli.session import find_root
 
 
 def graph(
-    stack: Annotated[
-        str, typer.Argument(metavar="[STACK]", help="The stack: a Pulumi.<stack>.yaml of this project.")
-    ] = "dev",
+    stack: StackName = "dev",
     *,
     mermaid: Annotated[bool, typer.Option("--mermaid", help="As a mermaid flowchart.")] = False,
     svg: Annotated[Path | None, typer.Option("--svg", help="Write a self-contained SVG to this file.")] = None,

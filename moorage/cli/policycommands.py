@@ -1,0 +1,69 @@
+"""The commands that judge plain manifests by the policy pack."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path  # noqa: TC003  # typer reads annotations when the program runs
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="The policy pack's rules, on plain manifests.", no_args_is_help=True)
+
+
+class Level(StrEnum):
+    """Which policies a check applies."""
+
+    baseline = "baseline"
+    restricted = "restricted"
+    all = "all"
+
+
+class Stage(StrEnum):
+    """Whose levels a check applies."""
+
+    dev = "dev"
+    prod = "prod"
+
+
+class Format(StrEnum):
+    """How a check reports."""
+
+    text = "text"
+    json = "json"
+    sarif = "sarif"
+
+
+@app.command("check")
+def policy_check(
+    paths: Annotated[
+        list[str], typer.Argument(metavar="PATH…", help="Manifest files, folders, or - for standard input.")
+    ],
+    *,
+    level: Annotated[Level, typer.Option(help="A Pod Security Standard, or all policies.")] = Level.all,
+    stage: Annotated[Stage, typer.Option(help="Whose levels hold.")] = Stage.prod,
+    config: Annotated[Path | None, typer.Option(help="JSON file of levels and settings.")] = None,
+    form: Annotated[Format, typer.Option("--format", help="How to report.")] = Format.text,
+) -> None:
+    """Judge plain Kubernetes manifests. Exit status 1 for violations, 2 for what cannot be read."""
+    from moorage.cli import policies
+
+    raise typer.Exit(policies.check(paths, level=level.value, stage=stage.value, config=config, form=form.value))
+
+
+@app.command("list")
+def policy_list() -> None:
+    """Name every policy, with its level in development and in production."""
+    from moorage.cli import policies
+
+    policies.show_list()
+
+
+@app.command("exemptions")
+def policy_exemptions(
+    paths: Annotated[list[str], typer.Argument(metavar="PATH…", help="Manifest files or folders.")],
+) -> None:
+    """List the exemptions that manifests carry, expired ones too."""
+    from moorage.cli import policies
+
+    policies.show_exemptions(paths)
