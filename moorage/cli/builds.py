@@ -20,6 +20,7 @@ OUTPUT_LINES = 10
 SECONDS = 15
 _STEP = re.compile(r"^#(\d+) \[")
 _LINE = re.compile(r"^Dockerfile[^:]*:(\d+)")
+_STAGED = re.compile(r"(?:.*/)?\.moorage/contexts/[^/]+/[^/]+/")
 _SHELL_EXIT = re.compile(r"process .* did not complete successfully: exit code: (\d+)")
 
 
@@ -57,7 +58,8 @@ def problem(dockerfile: str, error: dict[str, Any], log: str) -> Problem:
         remedy = "correct that step and run the same command again; the steps before it stay cached"
     return Problem(
         what=f"the image does not build: step {step}" if step else "the image does not build",
-        where=Location(file=dockerfile, line=line, column=1 if line else 0),
+        # Built from a copy of exactly its inputs; the file that one edits has the same path in the repository.
+        where=Location(file=_STAGED.sub("", dockerfile), line=line, column=1 if line else 0),
         why=why,
         remedy=remedy,
         detail=tuple(output[-OUTPUT_LINES:] or [message]),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.live
 
 PRODUCTION = 'ENTRYPOINT ["/usr/bin/python3", "-m", "worker"]'
+BROKEN_STEP = """RUN ["/usr/bin/python3", "-c", "print('the keel is missing'); raise SystemExit(7)"]"""
 
 
 @pytest.fixture(autouse=True)
@@ -27,14 +28,27 @@ def whole_again(dev: Stack) -> Iterator[None]:
 def test_a_dockerfile_that_does_not_build_names_the_stage_and_shows_the_last_lines(dev: Stack) -> None:
     path = ROOT / "apps" / "worker" / "Dockerfile"
     pods = pod_uids(dev)
-    with changed(path, PRODUCTION, f"COPY no-such-file /\n{PRODUCTION}"):
+    with changed(path, PRODUCTION, f"{BROKEN_STEP}\n{PRODUCTION}"):
+        line = path.read_text().splitlines().index(BROKEN_STEP) + 1
         result = moorage("up", "dev", check=False)
     text = result.stdout + result.stderr
     assert result.returncode == 1
-    assert "no-such-file" in text
-    assert "production" in text, "the stage"
+    assert "the keel is missing" in result.stderr, "the last line"
+    assert "production" in result.stderr, "the stage"
+    assert "exit status 7" in result.stderr
+    assert f" apps/worker/Dockerfile:{line}:" in result.stderr, "the file that one edits"
     assert "Traceback" not in text
     assert pod_uids(dev) == pods, "the running pods are left alone"
+
+
+def test_what_a_dockerfile_copies_and_nobody_has_is_said_before_anything_is_built(dev: Stack) -> None:
+    path = ROOT / "apps" / "worker" / "Dockerfile"
+    with changed(path, PRODUCTION, f"COPY no-such-file /\n{PRODUCTION}"):
+        result = moorage("up", "dev", check=False)
+    assert result.returncode == 1
+    assert "no-such-file" in result.stderr
+    assert "apps/worker/Dockerfile:" in result.stderr
+    assert "pulumi up" not in result.stdout
 
 
 def test_a_container_that_never_becomes_ready_is_named_with_its_reason_and_last_lines(dev: Stack) -> None:
