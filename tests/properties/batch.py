@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from hypothesis import HealthCheck, Phase, seed, settings
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tests.properties.workloads import Workload
 
 Outcome = TypeVar("Outcome")
+P = ParamSpec("P")
 
 SEED = int(os.environ.get("MOORAGE_PROPERTY_SEED", random.SystemRandom().getrandbits(32)))
 """Shared by all tests of a run, so that those of the same examples find them running already."""
@@ -27,34 +28,46 @@ BATCHED = settings(
 """Examples are only gathered while Hypothesis runs: it sees none of them fail, so there is nothing to shrink."""
 
 
+def judge_together(test: Any, run: Callable[[Sequence[Any]], Sequence[Any]], *, parameter: str = "example") -> None:
+    """Let Hypothesis generate the examples, `run` give the outcome of each, and the test judge every one of them.
+
+    The test is one of Hypothesis, of the ``parameter`` that it generates and the ``outcome`` of that.
+    """
+    judge = test.hypothesis.inner_test
+    examples: list[Any] = []
+    test.hypothesis.inner_test = lambda **given: examples.append(given[parameter])
+    try:
+        seed(SEED)(test)(outcome=None)
+    finally:
+        test.hypothesis.inner_test = judge
+    assert len(examples) >= 100
+    failures = []
+    for example, outcome in zip(examples, run(examples), strict=True):
+        try:
+            judge(**{parameter: example}, outcome=outcome)
+        except AssertionError as error:
+            error.add_note(f"{outcome!r:.3000}\nfor the example\n{example!r:.3000}")
+            failures.append(error)
+    if failures:
+        remedy = f"MOORAGE_PROPERTY_SEED={SEED} gives the same examples again"
+        raise ExceptionGroup(f"{len(failures)} of {len(examples)} examples failed; {remedy}", failures)
+
+
+def under_the_name_of(test: Any, judge_all: Callable[P, None]) -> Callable[P, None]:
+    """Return what judges all examples of a test at once, known to pytest as that test."""
+    judge_all.__name__, judge_all.__doc__, judge_all.__module__ = test.__name__, test.__doc__, test.__module__
+    return judge_all
+
+
 def batched(
     run: Callable[[Fleet, Sequence[Workload]], Sequence[Outcome]],
 ) -> Callable[[Callable[..., None]], Callable[[Fleet], None]]:
-    """Make a Hypothesis test of `workload` and its `outcome` one that runs its examples together.
-
-    Hypothesis generates the examples, `run` gives the outcome of each, then the test judges every one of them.
-    """
+    """Make a Hypothesis test of `workload` and its `outcome` one that runs its examples together."""
 
     def decorate(test: Any) -> Callable[[Fleet], None]:
-        judge = test.hypothesis.inner_test
-
         def judge_all(fleet: Fleet) -> None:
-            examples: list[Workload] = []
-            test.hypothesis.inner_test = lambda workload, **_: examples.append(workload)
-            seed(SEED)(test)(outcome=None)
-            assert len(examples) >= 100
-            failures = []
-            for workload, outcome in zip(examples, run(fleet, examples), strict=True):
-                try:
-                    judge(workload=workload, outcome=outcome)
-                except AssertionError as error:
-                    error.add_note(f"{outcome!r:.3000}\nfor the example\n{workload!r:.3000}")
-                    failures.append(error)
-            if failures:
-                remedy = f"MOORAGE_PROPERTY_SEED={SEED} gives the same examples again"
-                raise ExceptionGroup(f"{len(failures)} of {len(examples)} examples failed; {remedy}", failures)
+            judge_together(test, lambda workloads: run(fleet, workloads), parameter="workload")
 
-        judge_all.__name__, judge_all.__doc__, judge_all.__module__ = test.__name__, test.__doc__, test.__module__
-        return judge_all
+        return under_the_name_of(test, judge_all)
 
     return decorate

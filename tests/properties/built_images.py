@@ -10,12 +10,10 @@ import tarfile
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from hypothesis import seed
-
 from moorage.imagecheck.check import check
 from moorage.imagecheck.finding import Expectation
 from moorage.imagecheck.registry import Reference, Registry
-from tests.properties.batch import SEED
+from tests.properties.batch import judge_together, under_the_name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -147,32 +145,13 @@ def tar(nodes: Sequence[Node]) -> bytes:
 def built_together(
     build_all: Callable[[Workbench, Sequence[Any]], Sequence[Any]],
 ) -> Callable[[Callable[..., None]], Callable[[Workbench], None]]:
-    """Make a Hypothesis test of `example` and its `outcome` one that builds all examples at once.
-
-    Hypothesis generates the examples, `build_all` gives the outcome of each, then the test judges every one of them.
-    """
+    """Make a Hypothesis test of `example` and its `outcome` one that builds all examples at once."""
 
     def decorate(test: Any) -> Callable[[Workbench], None]:
-        judge = test.hypothesis.inner_test
-
         def judge_all(bench: Workbench) -> None:
-            examples: list[Any] = []
-            test.hypothesis.inner_test = lambda example, **_: examples.append(example)
-            seed(SEED)(test)(outcome=None)
-            assert len(examples) >= 100
-            failures = []
-            for example, outcome in zip(examples, build_all(bench, examples), strict=True):
-                try:
-                    judge(example=example, outcome=outcome)
-                except AssertionError as error:
-                    error.add_note(f"{outcome!r:.3000}\nfor the example\n{example!r:.3000}")
-                    failures.append(error)
-            if failures:
-                remedy = f"MOORAGE_PROPERTY_SEED={SEED} gives the same examples again"
-                raise ExceptionGroup(f"{len(failures)} of {len(examples)} examples failed; {remedy}", failures)
+            judge_together(test, lambda examples: build_all(bench, examples))
 
-        judge_all.__name__, judge_all.__doc__, judge_all.__module__ = test.__name__, test.__doc__, test.__module__
-        return judge_all
+        return under_the_name_of(test, judge_all)
 
     return decorate
 

@@ -8,9 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hypothesis import seed
-
-from tests.properties.batch import SEED
+from tests.properties.batch import judge_together, under_the_name_of
 from tests.properties.cluster import connected
 from tests.support.stack import moorage, session_environment
 
@@ -88,31 +86,12 @@ def pod(name: str, spec: Mapping[str, Any]) -> Manifest:
 
 
 def run_together(run: Callable[[Sequence[Any]], Sequence[Any]]) -> Callable[[Callable[..., None]], Callable[[], None]]:
-    """Make a Hypothesis test of `example` and its `outcome` one that runs all examples at once.
-
-    Hypothesis generates the examples, `run` gives the outcome of each, then the test judges every one of them.
-    """
+    """Make a Hypothesis test of `example` and its `outcome` one that runs all examples at once."""
 
     def decorate(test: Any) -> Callable[[], None]:
-        judge = test.hypothesis.inner_test
-
         def judge_all() -> None:
-            examples: list[Any] = []
-            test.hypothesis.inner_test = lambda example, **_: examples.append(example)
-            seed(SEED)(test)(outcome=None)
-            assert len(examples) >= 100
-            failures = []
-            for example, outcome in zip(examples, run(examples), strict=True):
-                try:
-                    judge(example=example, outcome=outcome)
-                except AssertionError as error:
-                    error.add_note(f"{outcome!r:.3000}\nfor the example\n{example!r:.3000}")
-                    failures.append(error)
-            if failures:
-                remedy = f"MOORAGE_PROPERTY_SEED={SEED} gives the same examples again"
-                raise ExceptionGroup(f"{len(failures)} of {len(examples)} examples failed; {remedy}", failures)
+            judge_together(test, run)
 
-        judge_all.__name__, judge_all.__doc__, judge_all.__module__ = test.__name__, test.__doc__, test.__module__
-        return judge_all
+        return under_the_name_of(test, judge_all)
 
     return decorate
