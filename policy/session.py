@@ -9,7 +9,7 @@ from policy.image_configs import ConfigReader
 from policy.image_reference import parse_image
 from policy.objects import IMAGE, IMAGE_CONFIG, STATE, Object
 from policy.stack import Stack
-from policy.tree import Node
+from policy.tree import Node, ShapeError, UnknownError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -54,7 +54,8 @@ class Session:
     def note_build(self, about: Object) -> None:
         """Remember under which names an image of docker-build is pushed."""
         tags = about.root["tags"].value if about.kind == IMAGE else None
-        self.built |= {parse_image(tag).path for tag in tags or () if isinstance(tag, str)}
+        if isinstance(tags, list):
+            self.built |= {parse_image(tag).path for tag in tags if isinstance(tag, str)}
 
     def note_state(self, resources: Iterable[Mapping[str, object]]) -> None:
         """Remember what Pulumi has deployed so far."""
@@ -64,20 +65,25 @@ class Session:
 
     def beside(self, about: Object) -> Stack | None:
         """Return an object with its state and the configurations of those images that the stack builds, None for none."""
-        references = [container["image"].value for container in about.pod.containers] if about.pod is not None else []
-        known = [item for item in references if isinstance(item, str) and parse_image(item).path in self.built]
-        found = [_config(item, config) for item in known if (config := self.images.read(item)) is not None]
+        references = [node.value for node in self._built_images(about)]
+        found = [_config(item, config) for item in references if (config := self.images.read(item)) is not None]
         if about.origin.urn in self.states:
             found.append(self.states[about.origin.urn])
         return self.stack((about, *found), {}) if found else None
 
     def unread(self, about: Object) -> Iterator[str]:
         """Yield the paths of an object's images that the stack builds and whose configuration could not be read."""
+        yield from (node.path for node in self._built_images(about) if self.images.read(node.value) is None)
+
+    def _built_images(self, about: Object) -> Iterator[Node]:
+        """Yield the images of an object that the stack builds; the rules report containers that cannot be read."""
         for container in about.pod.containers if about.pod is not None else ():
-            node = container["image"]
-            built = isinstance(node.value, str) and parse_image(node.value).path in self.built
-            if built and self.images.read(node.value) is None:
-                yield node.path
+            try:
+                node = container["image"]
+            except (UnknownError, ShapeError):
+                continue
+            if isinstance(node.value, str) and parse_image(node.value).path in self.built:
+                yield node
 
 
 def _config(reference: str, config: Mapping[str, object]) -> Object:

@@ -64,8 +64,12 @@ def fix_pull_policy(root: Any) -> bool:
         reference = parse_image(image)
         pinned = reference.pending or reference.digest is not None or reference.tag not in {None, *MOVING_TAGS}
         value = "IfNotPresent" if pinned else "Always"
-        changed |= ensure(container, ("imagePullPolicy",), value, lambda policy: policy in PULL_POLICIES)
+        changed |= ensure(container, ("imagePullPolicy",), value, _no_text_to_mend)
     return changed
+
+
+def _no_text_to_mend(policy: Any) -> bool:
+    return not isinstance(policy, str) or policy in PULL_POLICIES
 
 
 @rule(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from policy.examples import CONTAINER, POD, REMOVE, Broken
@@ -26,8 +27,12 @@ def fix_drop_all(root: Any) -> bool:
     changed = False
     for container in containers_of(root):
         way = ("securityContext", "capabilities", "drop")
-        changed |= ensure(container, way, ["ALL"], lambda dropped: "ALL" in dropped)
+        changed |= ensure(container, way, ["ALL"], _no_list_to_mend)
     return changed
+
+
+def _no_list_to_mend(dropped: Any) -> bool:
+    return not isinstance(dropped, Sequence) or "ALL" in dropped
 
 
 @rule(

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from pulumi.runtime import proto
 from pulumi_policy.proxy import UNKNOWN_OBJECT_VALUE, UNKNOWN_STRING_VALUE
 
 from policy.examples import REMOVE, changed, compliant_stack
 from policy.registry import RULES
-from tests.policy.harness import Judge, sweep
+from tests.policy.harness import Judge, pulumi_type, sweep, urn_of
+from tests.policy.test_analyzer import Context, request, server
 
 LEAVES = (
     st.none()
@@ -83,6 +85,25 @@ def test_no_policy_throws_with_anything_in_the_place_of_one_field(place: tuple[s
 def test_no_policy_throws_on_an_object_of_any_content(kind: str, fields: dict[str, Any]) -> None:
     manifest = {"metadata": {}, **fields, "kind": kind, "apiVersion": "example.com/v1"}
     assert sweep(manifest) <= set(RULES)
+
+
+@settings(FUZZ, max_examples=150)
+@example(place=("Deployment/web", "spec.template.spec"), value="no object")
+@example(place=("Deployment/web", "spec.template.spec.containers"), value=UNKNOWN_STRING_VALUE)
+@example(place=("Deployment/web", "spec.template.spec.containers[0].imagePullPolicy"), value=[])
+@example(place=("Deployment/web", "spec.template.spec.containers[0].securityContext.capabilities.drop"), value=1.0)
+@example(place=("docker-build:index:Image/web", "tags"), value=1.0)
+@example(place=("docker-build:index:Image/web", "tags"), value=UNKNOWN_STRING_VALUE)
+@given(place=st.sampled_from(PLACES), value=ANYTHING | st.just(REMOVE))
+def test_the_engine_is_answered_whatever_stands_in_the_place_of_one_field(place: tuple[str, str], value: Any) -> None:
+    analyzer, whole = server("dev"), proto.AnalyzeStackRequest()
+    for manifest in changed(STACK, *place, value):
+        if manifest["kind"] in {"docker-build:index:Image", place[0].partition("/")[0]}:
+            asked = request(manifest)
+            analyzer.Remediate(asked, Context())
+            analyzer.Analyze(asked, Context())
+            whole.resources.add(type=pulumi_type(manifest), urn=urn_of(manifest)).properties.CopyFrom(asked.properties)
+    analyzer.AnalyzeStack(whole, Context())
 
 
 @pytest.mark.parametrize("value", ["privileged", [], 1.0, True], ids=repr)
