@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -13,9 +13,10 @@ from moorage.config.service import DATA_SERVICES
 from moorage.errors import fail
 from moorage.graph import BUILD, Kind, Node
 from moorage.inputs.contexts import Contexts
-from moorage.inputs.dockerfile import LOCK, PROJECT, LockUse, lock_use, mounted_secrets
+from moorage.inputs.dockerfile import mounted_secrets
 from moorage.inputs.files import FileDigests, file_line
-from moorage.inputs.locks import sliced_lock, sliced_project
+from moorage.inputs.slices import Slicer
+from moorage.sources.stages import load_dockerfile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,11 +25,11 @@ if TYPE_CHECKING:
     from moorage.config.project import Project
     from moorage.config.service import Build
     from moorage.inputs.files import Listing
+    from moorage.inputs.slices import Slice
 
 DIGEST_FORMAT = 1
 """Part of every digest: a change of how images are built of the same inputs makes it another one."""
 SHORT = 16
-_MEMBER = f"/{PROJECT}"
 EPOCH = 315_532_800
 """Seconds of the time that everything in an image has: 1980-01-01, the first that a zip file can hold."""
 
@@ -42,11 +43,8 @@ class NodeInputs:
     """Path relative to the repository's root."""
     listings: tuple[Listing, ...] = field(repr=False)
     """The Dockerfile, then the files of the build context in the order of their paths."""
-    slices: Mapping[str, str] = field(repr=False)
-    """Digests of the parts of the workspace's files that count instead of the whole ones, by path."""
-    lock: LockUse | None
-    members: tuple[str, ...]
-    """Folders of the workspace's packages in the context."""
+    slices: Mapping[str, Slice] = field(repr=False)
+    """The parts of a workspace's files that count instead of the whole ones, by path."""
     settings: Mapping[str, str]
     """Stage, build args and platforms, by a name that people know."""
     bases: Mapping[str, str]
@@ -60,9 +58,9 @@ class NodeInputs:
         found = hashlib.sha256()
         for listing in self.listings:
             text = listing.text
-            for path, digest in self.slices.items():
+            for path, part in self.slices.items():
                 if path in listing.paths:
-                    text = file_line(digest, 0, path)
+                    text = file_line(part.digest, 0, path)
             found.update(text.encode(errors="surrogateescape"))
         rest = [DIGEST_FORMAT, EPOCH, self.dockerfile, dict(self.settings), dict(self.bases), self.secrets]
         found.update(b"\0" + json.dumps(rest, sort_keys=True).encode())
@@ -76,7 +74,7 @@ class NodeInputs:
     def files(self) -> dict[str, str]:
         """Return kind and digest of each file by path, of a sliced file those of its slice."""
         whole = {path: entry for listing in self.listings for path, entry in listing.entries().items()}
-        return whole | {path: f"-{digest}" for path, digest in self.slices.items()}
+        return whole | {path: f"-{part.digest}" for path, part in self.slices.items()}
 
 
 class Inputs:
@@ -116,53 +114,23 @@ class Inputs:
         secrets: list[str] = self._digests.note(
             f"{key} secrets", lambda: sorted(mounted_secrets(dockerfile.read_text()))
         )
-        lock, members, slices = self._slices(context, key, build.target, dockerfile)
+        slicer = Slicer(
+            root=root,
+            digests=self._digests,
+            context=context,
+            key=f"{key} {build.target} {json.dumps(build.args, sort_keys=True)}",
+            read=functools.partial(load_dockerfile, dockerfile, build.args),
+            target=build.target,
+        )
         return NodeInputs(
             node=node,
             dockerfile=name,
             listings=(own, *context),
-            slices=slices,
-            lock=lock,
-            members=members,
+            slices=slicer.slices(),
             settings=_settings(build, settings.platforms),
             bases={base: found[Node(Kind.image, base)].digest for base in sorted(build.bases)},
             secrets=tuple(sorted(set(secrets) & {"ca", *settings.build_secrets})),
         )
-
-    def _slices(
-        self, context: list[Listing], key: str, target: str, dockerfile: Path
-    ) -> tuple[LockUse | None, tuple[str, ...], dict[str, str]]:
-        """Return what of the workspace's files counts; nothing where all of them does."""
-        lines = {listing.paths[0]: listing.text for listing in context if listing.paths in {(LOCK,), (PROJECT,)}}
-        if lines.keys() != {LOCK, PROJECT}:
-            return None, (), {}
-        noted = self._digests.note(f"{key} lock {target}", lambda: _as_json(lock_use(dockerfile.read_text(), target)))
-        if noted is None:
-            return None, (), {}
-        use = LockUse(**noted)
-        digests = {}
-        members = tuple(
-            path[: -len(_MEMBER)] for listing in context for path in listing.paths if path.endswith(_MEMBER)
-        )
-        for path, line in lines.items():
-            words = f"{use.package} {use.left_out} {' '.join(members)}" if path == LOCK else ""
-            made = self._digests.note(
-                f"slice {line[:64]} {words}", functools.partial(self._slice_digest, path, use, members)
-            )
-            if made is None:
-                return None, (), {}
-            digests[path] = made
-        return use, members, digests
-
-    def _slice_digest(self, path: str, use: LockUse, members: tuple[str, ...]) -> str | None:
-        text = slice_of(self._project.root, path, use, members)
-        return None if text is None else hashlib.sha256(text.encode()).hexdigest()
-
-
-def slice_of(root: Path, path: str, use: LockUse, members: Sequence[str]) -> str | None:
-    """Return the part of a workspace's file that counts for one package; None where all of it does."""
-    text = (root / path).read_text()
-    return sliced_lock(text, use, members) if path == LOCK else sliced_project(text)
 
 
 def needed_images(project: Project) -> frozenset[Node]:
@@ -191,7 +159,3 @@ def _settings(build: Build, platforms: Sequence[str]) -> dict[str, str]:
     if platforms:
         found["platforms"] = " ".join(sorted(platforms))
     return found
-
-
-def _as_json(use: LockUse | None) -> dict[str, str] | None:
-    return asdict(use) if use else None

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from moorage.config.project import Project
     from moorage.inputs.record import ImageRecord
 
-_NAMED = ("service.yaml", "service.yml", "image.yaml", "image.yml", "pyproject.toml", "uv.lock")
+_NAMED = (
+    *("service.yaml", "service.yml", "image.yaml", "image.yml"),
+    *("pyproject.toml", "uv.lock", "package.json", "package-lock.json"),
+)
 _IGNORE = ".dockerignore"
 
 

@@ -14,7 +14,7 @@ import time
 from typing import TYPE_CHECKING
 
 from moorage.graph import Kind
-from moorage.inputs.digests import changed_meanwhile, slice_of
+from moorage.inputs.digests import changed_meanwhile
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,9 +65,9 @@ def _fill(root: Path, place: Path, inputs: NodeInputs) -> None:
 
 def _slice(root: Path, path: str, inputs: NodeInputs) -> bytes | None:
     """Return the part of a file that takes its place; None where the whole file does."""
-    if inputs.lock is None or path not in inputs.slices:
+    if path not in inputs.slices:
         return None
-    return (slice_of(root, path, inputs.lock, inputs.members) or "").encode()
+    return (inputs.slices[path].make((root / path).read_text()) or "").encode()
 
 
 def _put(source: Path, made: Path, kind: str, content: bytes | None) -> str:

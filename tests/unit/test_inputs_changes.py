@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -252,3 +253,51 @@ def test_a_file_that_changes_while_it_is_staged_is_an_error(root: Path) -> None:
     with pytest.raises(MoorageError, match="changed while it was read"):
         staged(root, found)
     assert not list((root / ".moorage" / "contexts" / "backend").iterdir())
+
+
+NPM_LOCK = """{
+  "lockfileVersion": 3,
+  "packages": {
+    "": {"workspaces": ["apps/*"], "devDependencies": {"linter": "1"}},
+    "apps/frontend": {"dependencies": {"page": "1"}},
+    "node_modules/linter": {"version": "1.0.0"},
+    "node_modules/page": {"version": "1.0.0"},
+    "node_modules/other": {"version": "1.0.0"}
+  }
+}
+"""
+
+
+def test_of_an_npm_workspaces_lock_only_what_the_service_reaches_counts_and_is_given_to_the_build(root: Path) -> None:
+    manifest = '{"workspaces": ["apps/*"], "devDependencies": {"linter": "1"}}'
+    put(root, "package-lock.json", NPM_LOCK)
+    put(root, "package.json", manifest)
+    put(root, "apps/frontend/package.json", "{}")
+    shared = ("package.json", "package-lock.json", "apps/frontend/package.json")
+    ignored = "".join(f"!{path}\n" for path in ("apps/frontend/src", *shared))
+    put(root, "apps/frontend/Dockerfile.dockerignore", f"*\n{ignored}")
+    steps = "WORKDIR /app\nCOPY package.json package-lock.json ./\nCOPY apps/frontend/package.json apps/frontend/\n"
+    steps += "RUN npm ci --workspace apps/frontend\nFROM scratch AS production\n"
+    put(root, "apps/frontend/Dockerfile", f"FROM scratch AS dependencies\n{steps}COPY apps/frontend/src /src\n")
+    commit(root)
+
+    def change(name: str, path: str = "package-lock.json") -> None:
+        put(root, path, (root / path).read_text().replace(f'"{name}": {{"version": "1', f'"{name}": {{"version": "2'))
+
+    def root_changes() -> None:
+        put(root, "package.json", manifest.replace("linter", "formatter"))
+        change("node_modules/linter")
+        change("node_modules/other")
+
+    for found in both(root, root_changes):
+        assert rebuilt(found) == set()
+    commit(root)
+    for found in both(root, lambda: change("node_modules/page")):
+        told = [str(each) for each in found.images["apps/frontend"]]
+        assert told == ["package-lock.json changed in what concerns this image"]
+        assert rebuilt(found) == {"apps/frontend"}
+    (inputs,) = [each for node, each in Inputs(load_project(root, "dev")).all().items() if str(node) == "apps/frontend"]
+    place = root / staged(root, inputs)
+    assert json.loads((place / "package.json").read_text()) == {"workspaces": ["apps/*"]}
+    kept = json.loads((place / "package-lock.json").read_text())["packages"]
+    assert kept.keys() == {"", "apps/frontend", "node_modules/page"}
