@@ -13,10 +13,9 @@ from moorage.config.service import DATA_SERVICES
 from moorage.errors import fail
 from moorage.graph import BUILD, Kind, Node
 from moorage.inputs.contexts import Contexts
-from moorage.inputs.dockerfile import mounted_secrets
 from moorage.inputs.files import FileDigests, file_line
 from moorage.inputs.slices import Slicer
-from moorage.sources.stages import load_dockerfile
+from moorage.sources.stages import load_dockerfile, mounted_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -111,15 +110,14 @@ class Inputs:
         own = self._digests.listed(f"dockerfile {name}", (name,))
         context = self._contexts.listing(dockerfile.with_name(f"{dockerfile.name}.dockerignore"))
         key = f"dockerfile {own.text[:64]}"
-        secrets: list[str] = self._digests.note(
-            f"{key} secrets", lambda: sorted(mounted_secrets(dockerfile.read_text()))
-        )
+        read = functools.partial(load_dockerfile, dockerfile, build.args)
+        secrets: list[str] = self._digests.note(f"{key} secrets", lambda: sorted(mounted_secrets(read().instructions)))
         slicer = Slicer(
             root=root,
             digests=self._digests,
             context=context,
             key=f"{key} {build.target} {json.dumps(build.args, sort_keys=True)}",
-            read=functools.partial(load_dockerfile, dockerfile, build.args),
+            read=read,
             target=build.target,
         )
         return NodeInputs(

@@ -51,15 +51,15 @@ def npm_use(dockerfile: Dockerfile, target: str) -> NpmUse | None:
     image: a stage that copies it, or is FROM such a stage, is not what is built, and others take nothing of that stage
     in which the file is. Where it is only mounted, any stage will do.
     """
-    if any(found.keyword == "ONBUILD" for found in dockerfile.instructions) or not dockerfile.stages:
-        return None
     try:
         holders = {stage.index: places for stage in dockerfile.stages if (places := _places(dockerfile, stage))}
     except _UnclearError:
         return None
-    built = dockerfile.stage(target) if target else dockerfile.stages[-1]
+    built = dockerfile.built(target)
+    if built is None or built.index in holders or not dockerfile.origins_are_clear:
+        return None
     taken = [item for item in dockerfile.inputs() if item.origin != CONTEXT]
-    if built is None or built.index in holders or any(_holds_files(dockerfile, item, holders) for item in taken):
+    if any(_holds_files(dockerfile, item, holders) for item in taken):
         return None
     steps = [step for stage in dockerfile.stages if stage.index in holders for step in stage.instructions]
     steps += [item.instruction for item in dockerfile.inputs() if _is_shared(item)]

@@ -8,12 +8,9 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from moorage.inputs.dockerfile import LOCK as UV_LOCK
-from moorage.inputs.dockerfile import PROJECT, LockUse, lock_use
-from moorage.inputs.locks import sliced_lock, sliced_project
+from moorage.inputs import npmuse, uvuse
 from moorage.inputs.npmlocks import sliced_package_json, sliced_package_lock
-from moorage.inputs.npmuse import LOCK as NPM_LOCK
-from moorage.inputs.npmuse import MANIFEST, NpmUse, npm_use
+from moorage.inputs.uvlocks import sliced_lock, sliced_project
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -49,16 +46,19 @@ class _Workspace:
 
 _WORKSPACES = (
     _Workspace(
-        use=lambda dockerfile, target: lock_use(dockerfile.path.read_text(), target),
-        remembered=LockUse,
-        manifest=PROJECT,
-        slicers={UV_LOCK: sliced_lock, PROJECT: lambda text, _use, _members: sliced_project(text)},
+        use=uvuse.uv_use,
+        remembered=uvuse.UvUse,
+        manifest=uvuse.MANIFEST,
+        slicers={uvuse.LOCK: sliced_lock, uvuse.MANIFEST: lambda text, _use, _members: sliced_project(text)},
     ),
     _Workspace(
-        use=npm_use,
-        remembered=NpmUse,
-        manifest=MANIFEST,
-        slicers={NPM_LOCK: sliced_package_lock, MANIFEST: lambda text, use, _members: sliced_package_json(text, use)},
+        use=npmuse.npm_use,
+        remembered=npmuse.NpmUse,
+        manifest=npmuse.MANIFEST,
+        slicers={
+            npmuse.LOCK: sliced_package_lock,
+            npmuse.MANIFEST: lambda text, use, _members: sliced_package_json(text, use),
+        },
     ),
 )
 

@@ -74,9 +74,7 @@ def lint_dockerfile(dockerfile: Dockerfile, purpose: Purpose) -> tuple[Finding, 
 def run_time_stages(dockerfile: Dockerfile, purpose: Purpose) -> tuple[Stage, ...]:
     """Return the stages whose images run: what is deployed, and all that have an entrypoint and nothing built on them."""
     bases = {stage.base.lower() for stage in dockerfile.stages}
-    deployed = (
-        dockerfile.stage(purpose.target) if purpose.target else dockerfile.stages[-1] if dockerfile.stages else None
-    )
+    deployed = dockerfile.built(purpose.target)
     found = [
         stage
         for stage in dockerfile.stages

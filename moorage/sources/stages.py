@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from moorage.sources.dockerfile import is_heredoc, read_dockerfile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from moorage.sources.dockerfile import Instruction
 
 _VARIABLE = re.compile(r"\\(.)|\$(?:(\w+)|\{(\w+)(?:(:?[-+?])([^{}]*(?:\{[^{}]*\}[^{}]*)*))?\})")
 _REMOTE = re.compile(r"^(?:https?://|ftp://|git@|git://|ssh://|oci-layout://)")
+_UNCLEAR = re.compile(r"\bfrom=[^,]*\$")
 CONTEXT = ""
 """What an input is taken from: the build context."""
 
@@ -67,6 +68,18 @@ class Dockerfile:
         if name.isdigit():
             return self.stages[int(name)] if int(name) < len(self.stages) else None
         return next((stage for stage in reversed(self.stages) if stage.name == name.lower()), None)
+
+    def built(self, target: str) -> Stage | None:
+        """Return the stage that a build gives: the one of that name, or the last."""
+        return self.stage(target) if target else self.stages[-1] if self.stages else None
+
+    @property
+    def origins_are_clear(self) -> bool:
+        """Whether all that is taken is written here, with the stage that it comes from."""
+        unclear = (
+            step.keyword == "ONBUILD" or any(_UNCLEAR.search(flag) for flag in step.flags) for step in self.instructions
+        )
+        return not any(unclear)
 
     def inputs(self) -> Iterator[Input]:
         """Yield what all stages take."""
@@ -189,6 +202,22 @@ def _inputs(instruction: Instruction, variables: Mapping[str, str]) -> Iterator[
 def mount_options(mount: str) -> dict[str, str]:
     """Return the ``key=value`` parts of a ``--mount``."""
     return {key: value for key, _, value in (part.partition("=") for part in mount.strip("'\"").split(","))}
+
+
+def mounted_secrets(instructions: Iterable[Instruction]) -> frozenset[str]:
+    """Return the ids of the BuildKit secrets that are mounted, here or in what is built on it."""
+    found = set()
+    for instruction in instructions:
+        keyword, _, rest = instruction.text.partition(" ")
+        on_build = instruction.keyword == "ONBUILD" and keyword.upper() == "RUN"
+        run = replace(instruction, text=rest) if on_build else instruction
+        for mount in run.flag_values("mount"):
+            options = mount_options(mount)
+            if options.get("type") == "secret":
+                named = (options.get(key) for key in ("id", "source", "src"))
+                target = next((options[key] for key in ("target", "dst", "destination") if key in options), "")
+                found.add(next(filter(None, named), posixpath.basename(target)))
+    return frozenset(found)
 
 
 def _cleaned(path: str) -> str:

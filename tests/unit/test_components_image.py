@@ -6,12 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from components.image import BuildCacheArgs, ServiceImage, ServiceImageArgs
 from moorage.inputs.digests import EPOCH, SHORT
-from moorage.inputs.dockerfile import mounted_secrets
 from tests.unit.program_samples import run_program
 from tests.unit.pulumi_mocks import DIGEST, Registration, record
 
@@ -126,24 +123,6 @@ def test_builder_and_platforms_are_named_where_they_are_set() -> None:
     assert inputs["builder"] == {"name": "moorage"}
     assert inputs["platforms"] == ["linux/amd64"]
     assert not {"builder", "platforms", "target"} & image_of().inputs.keys()
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "RUN --mount=type=secret,id=ca,target=/ca true",
-        "RUN --mount=target=/ca,id=ca,type=secret,required=false true",
-        "RUN --mount=type=cache,target=/c --mount=type=secret,source=ca true",
-        "RUN --mount=type=cache,id=other,target=/c \\\n    --mount=type=secret,id=ca \\\n    true",
-    ],
-)
-def test_a_mounted_secret_is_found_however_it_is_written(line: str) -> None:
-    assert mounted_secrets(f"FROM scratch\n{line}\n") == {"ca"}
-
-
-@given(st.text())
-def test_a_dockerfile_without_secret_mounts_mounts_none(text: str) -> None:
-    assert mounted_secrets(text.replace("--mount", "")) == frozenset()
 
 
 def test_a_build_gets_only_the_secrets_that_its_dockerfile_mounts(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from moorage.errors import MoorageError
 from moorage.sources.dockerfile import parse_dockerfile
-from moorage.sources.stages import CONTEXT, Dockerfile, expand, staged
+from moorage.sources.stages import CONTEXT, Dockerfile, expand, mounted_secrets, staged
 
 
 def read(text: str, **build_args: str) -> Dockerfile:
@@ -112,3 +112,32 @@ def test_a_stage_knows_the_settings_of_the_stage_that_it_is_built_from() -> None
 def test_a_chain_goes_back_to_the_first_stage() -> None:
     file = read("FROM a AS one\nFROM one AS two\nFROM b AS one\nFROM two\n")
     assert [stage.index for stage in file.chain(file.stages[3])] == [0, 1, 3]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "RUN --mount=type=secret,id=ca,target=/ca true",
+        "RUN --mount=target=/ca,id=ca,type=secret,required=false true",
+        "RUN --mount=type=cache,target=/c --mount=type=secret,source=ca true",
+        "RUN --mount=type=cache,id=other,target=/c \\\n    # why\n    --mount=type=secret,id=ca \\\n    true",
+        "RUN --mount=type=secret,target=/run/secrets/ca <<EOF\n--mount=type=secret,id=other\nEOF",
+        "ONBUILD RUN --mount=type=secret,id=ca true",
+    ],
+)
+def test_a_mounted_secret_is_found_however_it_is_written(line: str) -> None:
+    assert mounted_secrets(parse_dockerfile(f"FROM scratch\n{line}\n")) == {"ca"}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "# RUN --mount=type=secret,id=ca true",
+        "RUN --mount=type=cache,id=ca,target=/c true",
+        "RUN echo --mount=type=secret,id=ca",
+        "ONBUILD COPY a b",
+        "ONBUILD",
+    ],
+)
+def test_what_is_no_mount_of_a_secret_is_not_taken_for_one(line: str) -> None:
+    assert mounted_secrets(parse_dockerfile(f"FROM scratch\n{line}\n")) == frozenset()

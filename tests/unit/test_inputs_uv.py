@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from moorage.inputs.dockerfile import LockUse, lock_use
-from moorage.inputs.locks import sliced_lock, sliced_project
+from moorage.inputs.uvlocks import sliced_lock, sliced_project
+from moorage.inputs.uvuse import UvUse, uv_use
+from moorage.sources.dockerfile import parse_dockerfile
+from moorage.sources.stages import staged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,7 +58,7 @@ def exported(folder: Path, package: str, lock: str, project: str, *arguments: st
 def test_uv_exports_the_same_from_a_slice(
     tmp_path: Path, package: str, left_out: str, arguments: list[str], others: tuple[str, ...]
 ) -> None:
-    use = LockUse(package=package, left_out=left_out)  # type: ignore[arg-type]
+    use = UvUse(package=package, left_out=left_out)  # type: ignore[arg-type]
     members = {"libs/harbour", *others} | ({f"apps/{package}"} if package != "harbour" else set())
     lock, project = sliced_lock(LOCK, use, members), sliced_project(PROJECT)
     assert lock is not None
@@ -67,7 +69,7 @@ def test_uv_exports_the_same_from_a_slice(
 
 
 def test_a_slice_changes_with_the_packages_that_it_reaches_and_with_no_others() -> None:
-    use = LockUse(package="worker", left_out="dev")
+    use = UvUse(package="worker", left_out="dev")
     first = sliced_lock(LOCK, use, ["libs/harbour", "apps/worker"])
     assert first is not None
     reached = {package["name"] for package in tomllib.loads(first)["package"]}
@@ -89,11 +91,11 @@ def test_a_slice_of_the_project_leaves_out_what_an_export_does_not_read() -> Non
 
 @pytest.mark.parametrize("lock", ["", "version = 1\n", "[[package]]\n", LOCK.replace("members = [", "members=[")])
 def test_a_lock_file_of_another_form_counts_whole(lock: str) -> None:
-    assert sliced_lock(lock, LockUse(package="backend", left_out="dev"), ()) is None
+    assert sliced_lock(lock, UvUse(package="backend", left_out="dev"), ()) is None
 
 
 def test_an_unknown_package_has_no_slice() -> None:
-    assert sliced_lock(LOCK, LockUse(package="nobody", left_out=""), ()) is None
+    assert sliced_lock(LOCK, UvUse(package="nobody", left_out=""), ()) is None
 
 
 @pytest.mark.parametrize(
@@ -103,29 +105,52 @@ def test_a_project_file_of_another_form_counts_whole(project: str) -> None:
     assert sliced_project(project) is None
 
 
+def use_of(text: str, target: str) -> UvUse | None:
+    return uv_use(staged(Path("Dockerfile"), parse_dockerfile(text), {}), target)
+
+
 def test_the_shipped_dockerfiles_use_a_slice() -> None:
     for name in ("backend", "worker"):
         text = (ROOT / "apps" / name / "Dockerfile").read_text()
         for target in ("production", "development"):
-            assert lock_use(text, target) == LockUse(package=name, left_out="dev")
+            assert use_of(text, target) == UvUse(package=name, left_out="dev")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("COPY --from=lock /requirements.txt", "COPY --from=0 /requirements.txt"),
+        ("FROM tools AS production", "FROM tools AS production\nCOPY <<EOF /a\ntext\nEOF"),
+        ("\nFROM tools AS lock", "# escape=`\nFROM tools AS lock"),
+        (EXPORT, EXPORT.replace("--no-dev", "\\\n    # why\n    --no-dev")),
+        ("COPY pyproject.toml uv.lock ./", 'COPY ["pyproject.toml", "./uv.lock", "./"]'),
+    ],
+)
+def test_a_dockerfile_that_only_exports_from_the_lock_gets_a_slice_however_it_is_written(old: str, new: str) -> None:
+    assert old in DOCKERFILE
+    assert use_of(DOCKERFILE.replace(old, new), "production") == UvUse(package="backend", left_out="dev")
 
 
 @pytest.mark.parametrize(
     ("old", "new"),
     [
         ("COPY --from=lock /requirements.txt", "COPY --from=lock /workspace"),
-        ("COPY --from=lock /requirements.txt", "COPY --from=0 /requirements.txt"),
         ("COPY --from=lock /requirements.txt", "COPY --from=$STAGE /requirements.txt"),
         ("FROM tools AS packages", "FROM lock AS packages"),
-        ("FROM tools AS lock", "FROM tools"),
-        ("\nFROM tools AS lock", "\nARG BASE=lock\nFROM tools AS lock"),
+        ("FROM tools AS packages", "FROM lock AS other\nFROM tools AS packages"),
+        (DOCKERFILE, f"ARG BASE=lock{DOCKERFILE}".replace("FROM tools AS prod", "FROM ${BASE} AS prod")),
+        ("FROM tools AS production", "FROM tools AS production\nONBUILD COPY uv.lock /app/"),
+        ("FROM tools AS production", "FROM tools AS production\nCOPY $FILE /app/"),
+        ("FROM tools AS production", "FROM tools AS production\nCOPY uv.* /app/"),
         ("COPY pyproject.toml uv.lock ./", "COPY . ./"),
         ("COPY pyproject.toml uv.lock ./", "COPY *.toml uv.lock ./"),
         ("FROM tools AS production", "FROM tools AS production\nCOPY uv.lock /app/"),
         ("FROM tools AS production", "FROM tools AS production\nCOPY ./uv.lock /app/"),
         ("FROM tools AS production", "FROM tools AS production\nRUN --mount=type=bind,target=/src cat /src/uv.lock"),
         ("FROM tools AS production", "FROM tools AS production\nRUN --mount=from=lock,target=/src cat /src/uv.lock"),
-        ("FROM tools AS production", "FROM tools AS production\nCOPY <<EOF /a\nEOF"),
+        (EXPORT, ""),
+        (EXPORT, f"{EXPORT} 'a"),
+        (EXPORT, f"ENV A=1\n{EXPORT}"),
         (EXPORT, f"{EXPORT} && cp uv.lock /kept"),
         (EXPORT, f"{EXPORT}\nRUN cat uv.lock >> /requirements.txt"),
         (EXPORT, EXPORT.replace("--frozen", "")),
@@ -134,14 +159,13 @@ def test_the_shipped_dockerfiles_use_a_slice() -> None:
         (EXPORT, EXPORT.replace("--no-dev", "--group lint")),
         (EXPORT, EXPORT.replace("/requirements.txt", "requirements.txt")),
         (EXPORT, "RUN uv sync --frozen --package backend"),
-        ("\nFROM tools AS lock", "# escape=`\nFROM tools AS lock"),
     ],
 )
 def test_a_dockerfile_that_could_show_more_of_the_lock_gets_all_of_it(old: str, new: str) -> None:
-    assert lock_use(DOCKERFILE, "production") == LockUse(package="backend", left_out="dev")
+    assert use_of(DOCKERFILE, "production") == UvUse(package="backend", left_out="dev")
     assert old in DOCKERFILE
-    assert lock_use(DOCKERFILE.replace(old, new), "production") is None
+    assert use_of(DOCKERFILE.replace(old, new), "production") is None
 
 
 def test_the_stage_of_the_lock_as_target_gets_all_of_it() -> None:
-    assert lock_use(DOCKERFILE, "lock") is None
+    assert use_of(DOCKERFILE, "lock") is None

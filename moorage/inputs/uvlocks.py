@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-    from moorage.inputs.dockerfile import LockUse
+    from moorage.inputs.uvuse import UvUse
 
 _PACKAGE = re.compile(r"^\[\[package\]\]\n", re.MULTILINE)
 _MEMBERS = re.compile(r"^members = \[\n(?:    \"[^\"]+\",\n)*\]\n", re.MULTILINE)
@@ -27,7 +27,7 @@ class _UnknownFormError(Exception):
     """The file has another form than the one that is understood."""
 
 
-def sliced_lock(text: str, use: LockUse, members: Collection[str]) -> str | None:
+def sliced_lock(text: str, use: UvUse, members: Collection[str]) -> str | None:
     """Return the part of uv.lock that a package's requirements depend on; None where only all of it is sure to do.
 
     ``members`` are the folders of the workspace's packages that are there when uv reads the slice.
@@ -75,7 +75,7 @@ def _parsed(text: str) -> tuple[str, tuple[str, ...], tuple[dict[str, Any], ...]
     return head, tuple(blocks), packages
 
 
-def _sliced_lock(text: str, use: LockUse, folders: Collection[str]) -> str:
+def _sliced_lock(text: str, use: UvUse, folders: Collection[str]) -> str:
     head, blocks, packages = _parsed(text)
     by_name: dict[str, list[dict[str, Any]]] = {}
     for package in packages:
@@ -104,7 +104,7 @@ def _kept(
             yield "".join(_HEAD.findall(block)[:3]) + "\n"
 
 
-def _reached(by_name: Mapping[str, list[dict[str, Any]]], use: LockUse) -> set[str]:
+def _reached(by_name: Mapping[str, list[dict[str, Any]]], use: UvUse) -> set[str]:
     """Return the names of the packages that can come into the export, whatever the platform and the extras."""
     waiting, reached = [use.package], set[str]()
     while waiting:
