@@ -16,6 +16,7 @@ from moorage.config.loader import load_project
 from moorage.config.service import image_build_arg
 from moorage.config.words import did_you_mean, listed
 from moorage.errors import MoorageError, fail
+from moorage.sources.exceptions import without_exceptions
 from moorage.sources.lint import Finding, Purpose, lint_dockerfile
 from moorage.sources.truth import declared_builds, read_build
 
@@ -50,12 +51,12 @@ def lint(root: Path, nodes: Sequence[str], *, stack: str, builder: bool) -> int:
     root = root.resolve()
     monorepo = read_monorepo(root)
     subjects = _subjects(root, monorepo, nodes)
+    answers = _buildkit(root, stack, monorepo, subjects) if builder else {}
     findings: list[Finding] = []
     for subject in subjects:
         dockerfile = read_build(root, subject.node, subject.build, frozenset(monorepo.images))
-        findings += lint_dockerfile(dockerfile, subject.purpose)
-    if builder:
-        findings += _buildkit(root, stack, monorepo, subjects)
+        found = [*lint_dockerfile(dockerfile, subject.purpose), *answers.get(subject.node, ())]
+        findings += without_exceptions(dockerfile, found, buildkit_asked=subject.node in answers)
     findings.sort(key=lambda finding: (str(finding.file), finding.line, finding.id))
     for finding in findings:
         console.show_problem(finding.problem())
@@ -84,13 +85,13 @@ def _subjects(root: Path, monorepo: Monorepo, names: Sequence[str]) -> list[Subj
     return [subject for key, subject in found.items() if not wanted or {key, subject.node.name} & wanted]
 
 
-def _buildkit(root: Path, stack: str, monorepo: Monorepo, subjects: Sequence[Subject]) -> list[Finding]:
-    """Return what BuildKit itself warns of; nothing, and a word why, where it cannot be asked."""
+def _buildkit(root: Path, stack: str, monorepo: Monorepo, subjects: Sequence[Subject]) -> dict[Node, list[Finding]]:
+    """Return what BuildKit itself warns of, by image; a word why, and no entry, where it cannot be asked."""
     try:
         project = load_project(root, stack)
     except MoorageError as error:
         console.warn(f"BuildKit's own checks are left out: {error.problems[0].what}")
-        return []
+        return {}
     session = Session(layout=Layout.of(root), stack=project.stack_name, embedded=project.target.embedded)
     # Checks read the Dockerfile alone: any base will do, and this one is always there.
     bases = [f"--build-arg={image_build_arg(image)}=scratch" for image in monorepo.images]
@@ -114,7 +115,8 @@ def _buildkit(root: Path, stack: str, monorepo: Monorepo, subjects: Sequence[Sub
     refusals = [answer for answer in answers if isinstance(answer, str)]
     if refusals:
         console.warn(f"BuildKit's own checks are left out for {len(refusals)} of {len(subjects)}: {refusals[0]}")
-    return [finding for answer in answers if not isinstance(answer, str) for finding in answer]
+    found = zip(subjects, answers, strict=True)
+    return {subject.node: answer for subject, answer in found if not isinstance(answer, str)}
 
 
 def _checked(subject: Subject, command: list[str], environment: dict[str, str]) -> list[Finding] | str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -44,6 +44,8 @@ class Instruction:
     line: int
     end: int
     heredocs: tuple[Heredoc, ...] = ()
+    comments: tuple[tuple[int, str], ...] = ()
+    """Lines of the comments above it and between its lines, of the last instruction those after it too, and their text."""
 
     @cached_property
     def _parts(self) -> tuple[tuple[str, ...], str]:
@@ -123,18 +125,30 @@ def parse_dockerfile(text: str, file: str = "Dockerfile") -> tuple[Instruction, 
     lines = text.removesuffix("\n").split("\n")
     continued = _continuation(_escape(lines))
     found: list[Instruction] = []
+    comments: list[tuple[int, str]] = []
     at = 0
     while at < len(lines):
+        start = at
         if _is_comment(lines[at]) or not lines[at].strip():
+            comments += _comments(lines, at, at + 1)
             at += 1
             continue
-        start = at
         text, at = _joined(lines, at, continued)
+        comments += _comments(lines, start, at)
         if text.strip():
             keyword, rest = (*text.strip().split(None, 1), "")[:2]
-            found.append(_instruction(keyword, rest, lines=lines, start=start, at=at, file=file))
-            at = found[-1].end
+            instruction = _instruction(keyword, rest, lines=lines, start=start, at=at, file=file)
+            found.append(replace(instruction, comments=tuple(comments)))
+            comments = []
+            at = instruction.end
+    if found and comments:
+        found[-1] = replace(found[-1], comments=(*found[-1].comments, *comments))
     return tuple(found)
+
+
+def _comments(lines: list[str], start: int, end: int) -> list[tuple[int, str]]:
+    """Return the comments among some lines, each with its number from 1."""
+    return [(index + 1, lines[index].strip()) for index in range(start, end) if _is_comment(lines[index])]
 
 
 def _instruction(keyword: str, rest: str, *, lines: list[str], start: int, at: int, file: str) -> Instruction:

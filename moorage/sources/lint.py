@@ -25,6 +25,11 @@ _SECRET = re.compile(
 _NO_SECRET = re.compile(r"_(?:FILE|PATH|DIR|URL|ID|NAME)$", re.IGNORECASE)
 _NUMERIC = re.compile(r"^(\d+)(?::\d+)?$")
 _LISTS = "/var/lib/apt/lists"
+RULES = frozenset(
+    {"order-layers", "mount-cache", "leave-no-lists", "update-before-install", "no-recommended-packages"}
+    | {"run-as-non-root", "use-exec-form", "set-stopsignal", "expose-port"}
+    | {"no-remote-add", "no-secret-args", "pin-tag"}
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -47,6 +47,28 @@ def test_findings_of_buildkit_and_of_ours_are_told_with_their_places(tmp_path: P
     assert "Traceback" not in refused.stderr
 
 
+def test_findings_of_buildkit_and_of_ours_are_excepted_with_a_reason(tmp_path: Path) -> None:
+    moorage("platform", "start")
+    root = checkout(tmp_path)
+    path = root / "apps/worker/Dockerfile"
+    text = path.read_text().replace(
+        'STOPSIGNAL SIGTERM\nENTRYPOINT ["/usr/bin/python3", "-m", "worker"]', "ENTRYPOINT x"
+    )
+    stage = "FROM ${PYTHON_IMAGE} AS production"
+    path.write_text(text.replace(stage, stage.replace("AS", "as")))
+    result = moorage("lint", "worker", cwd=root, check=False)
+    for rule in ("[FromAsCasing]", "[JSONArgsRecommended]", "[set-stopsignal]", "[use-exec-form]"):
+        assert rule in result.stderr
+    excepted = "# moorage: ignore=FromAsCasing,set-stopsignal as it was\n"
+    text = path.read_text().replace(stage.replace("AS", "as"), excepted + stage.replace("AS", "as"))
+    text = text.replace("ENTRYPOINT x", "# moorage: ignore=JSONArgsRecommended,use-exec-form as it was\nENTRYPOINT x")
+    path.write_text(text)
+    assert moorage("lint", "worker", cwd=root, check=False).returncode == 0
+    path.write_text(text.replace(stage.replace("AS", "as"), stage))
+    result = moorage("lint", "worker", cwd=root, check=False)
+    assert "FromAsCasing is excepted for nothing" in result.stderr
+
+
 def test_without_a_builder_our_own_rules_still_hold(tmp_path: Path) -> None:
     root = checkout(tmp_path)
     (root / ".moorage/docker").unlink()
