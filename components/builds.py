@@ -68,6 +68,7 @@ class ImageBuilder:
             target=build.target,
             build_args={**self._base_args(build), **build.args},
             epoch=EPOCH,
+            labels=inputs.labels,
             build_secrets={secret: self._files[secret] for secret in inputs.secrets if secret in self._files},
             builder=target.builder,
             platforms=tuple(settings.platforms),

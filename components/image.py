@@ -50,6 +50,8 @@ class ServiceImageArgs:
     """Stage of the Dockerfile; empty for the last one."""
     build_args: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     """Base images by digest, and the service's own args. They stay readable in the image."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Added to those of the Dockerfile."""
     build_secrets: Mapping[str, str] = field(default_factory=dict)
     """Contents of files that RUN steps may mount, by id."""
     builder: str = ""
@@ -101,6 +103,7 @@ class ServiceImage(pulumi.ComponentResource):
             dockerfile=docker_build.DockerfileArgs(location=posixpath.join(args.context, args.dockerfile)),
             target=args.target or None,
             build_args={**dict(sorted(args.build_args.items())), EPOCH_ARG: str(args.epoch)},
+            labels=dict(args.labels) or None,
             secrets=dict(args.build_secrets) or None,
             # A renewed certificate or token does not make another image.
             ignore_secrets_in_diff_calculation=sorted(args.build_secrets) or None,

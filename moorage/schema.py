@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic.json_schema import GenerateJsonSchema
 
+from moorage.config.docstrings import key_docstrings
 from moorage.config.service import BaseImage, Service
 from moorage.config.shape import known_keys
 from moorage.config.stack import Stack
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pydantic import BaseModel
+    from pydantic.json_schema import JsonSchemaValue
+    from pydantic_core import core_schema
 
 FOLDER = Path("docs/schema")
 """Where the schemas are committed; relative to the repository's root."""
@@ -40,6 +43,14 @@ class _Generator(GenerateJsonSchema):
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002  # pydantic's signature
         return False
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        """Describe each field by the text below it."""
+        found = super().model_schema(schema)
+        model: type[BaseModel] = schema["cls"]
+        for key, text in key_docstrings(model).items():
+            found["properties"][key] = {**found["properties"][key], "description": text}
+        return found
 
 
 def schemas() -> dict[str, dict[str, Any]]:

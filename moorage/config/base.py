@@ -63,7 +63,6 @@ class Model(BaseModel):
         strict=True,
         alias_generator=to_camel,
         populate_by_name=True,
-        use_attribute_docstrings=True,
     )
 
     def broken_rules(self) -> Iterator[Broken]:

@@ -178,6 +178,8 @@ class Stack(Model):
     """Default: the builder's own."""
     build_parallelism: int = Field(default=4, ge=1, le=64)
     """Images built at the same time, at most."""
+    source_labels: bool = False
+    """Label every image with its repository and the commit: each commit then is another image, and rolls its services."""
     build_secrets: dict[EnvName, FilePath] = {}
     """Files handed to builds as BuildKit secrets, by id; ``ca`` is the certificate bundle behind a TLS proxy."""
     cache: Cache = Cache()

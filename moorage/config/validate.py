@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from moorage.config.docstrings import key_docstrings
 from moorage.config.explain import explain
 from moorage.config.shape import key_below, known_keys, model_at
 from moorage.config.words import listed, nearest
@@ -130,9 +131,9 @@ def _unknown_key(model: type[BaseModel], trail: Trail, source: Source) -> _Unkno
 
 def _missing_key(model: type[BaseModel], trail: Trail, source: Source) -> Problem:
     parent = model_at(model, trail[:-1])
-    info = known_keys(parent).get(str(trail[-1])) if parent else None
     inner = model_at(model, trail)
-    description = (info.description if info else None) or (inner.__doc__ if inner else None) or "it has no default"
+    said = key_docstrings(parent).get(str(trail[-1])) if parent else None
+    description = said or (inner.__doc__ if inner else None) or "it has no default"
     return source.problem(
         trail[:-1],
         what=f"the key {source.name(trail)} is missing",

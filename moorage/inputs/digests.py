@@ -14,6 +14,7 @@ from moorage.errors import fail
 from moorage.graph import BUILD, Kind, Node
 from moorage.inputs.contexts import Contexts
 from moorage.inputs.files import FileDigests, file_line
+from moorage.inputs.origin import source_labels
 from moorage.inputs.slices import Slicer
 from moorage.sources.stages import load_dockerfile, mounted_secrets
 
@@ -45,7 +46,9 @@ class NodeInputs:
     slices: Mapping[str, Slice] = field(repr=False)
     """The parts of a workspace's files that count instead of the whole ones, by path."""
     settings: Mapping[str, str]
-    """Stage, build args and platforms, by a name that people know."""
+    """Stage, build args, platforms and labels, by a name that people know."""
+    labels: Mapping[str, str]
+    """Labels that the image is given beside those of its Dockerfile."""
     bases: Mapping[str, str]
     """Input digests of the images that it is built FROM, by name."""
     secrets: tuple[str, ...]
@@ -79,9 +82,15 @@ class NodeInputs:
 class Inputs:
     """The inputs of the images of one stack."""
 
-    def __init__(self, project: Project, *, cache: bool = True) -> None:
-        """Prepare for a project; with ``cache``, what is found is kept in its ``.moorage`` folder."""
+    def __init__(self, project: Project, *, cache: bool = True, labels: Mapping[str, str] | None = None) -> None:
+        """Prepare for a project; with ``cache``, what is found is kept in its ``.moorage`` folder.
+
+        ``labels`` are those of another revision than the one that is checked out. Raises `MoorageError` where the stack
+        wants labels of a source that cannot be told.
+        """
         self._project = project
+        wanted = project.settings.source_labels
+        self._labels = (source_labels(project.root) if labels is None else labels) if wanted else {}
         place = project.root / ".moorage" / "inputs.json"
         self._digests = FileDigests(project.root, place if cache else None)
         self._contexts = Contexts(project.root, self._digests)
@@ -125,7 +134,8 @@ class Inputs:
             dockerfile=name,
             listings=(own, *context),
             slices=slicer.slices(),
-            settings=_settings(build, settings.platforms),
+            settings=_settings(build, settings.platforms, self._labels),
+            labels=self._labels,
             bases={base: found[Node(Kind.image, base)].digest for base in sorted(build.bases)},
             secrets=tuple(sorted(set(secrets) & {"ca", *settings.build_secrets})),
         )
@@ -150,8 +160,9 @@ def changed_meanwhile(path: str) -> Exception:
     )
 
 
-def _settings(build: Build, platforms: Sequence[str]) -> dict[str, str]:
+def _settings(build: Build, platforms: Sequence[str], labels: Mapping[str, str]) -> dict[str, str]:
     found = {f"args.{name}": value for name, value in sorted(build.args.items())}
+    found |= {f"labels.{name}": value for name, value in sorted(labels.items())}
     if build.target:
         found["target"] = build.target
     if platforms:

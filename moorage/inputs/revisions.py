@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from moorage.config.loader import load_project
 from moorage.errors import MoorageError, fail
 from moorage.inputs.digests import SHORT, Inputs
+from moorage.inputs.origin import source_labels
 from moorage.inputs.record import Record, record_of
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ def record_at(project: Project, revision: str, after: Record) -> Record | None:
         (then / ".moorage").symlink_to(project.root / ".moorage")
         try:
             before = load_project(then, project.stack_name)
-            found = record_of(before, Inputs(before, cache=False).all())
+            labels = source_labels(project.root, commit) if before.settings.source_labels else {}
+            found = record_of(before, Inputs(before, cache=False, labels=labels).all())
         except MoorageError:
             return None
     unwritten = frozenset[str]() if everything else frozenset(names) - frozenset(changed)

@@ -155,3 +155,10 @@ def test_a_build_sees_a_folder_of_exactly_its_inputs_under_their_digest(tmp_path
     assert inputs["tags"] == ["127.0.0.1:5000/harbour/backend:dev", f"127.0.0.1:5000/harbour/backend:{name}"]
     assert inputs["dockerfile"] == {"location": f"{context}/apps/backend/Dockerfile"}
     assert (tmp_path / context / "apps" / "backend" / "Dockerfile").is_file()
+
+
+def test_labels_are_added_where_there_are_some() -> None:
+    assert image_of(labels={"org.opencontainers.image.revision": "0123"}).inputs["labels"] == {
+        "org.opencontainers.image.revision": "0123"
+    }
+    assert "labels" not in image_of().inputs
