@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from moorage.graph import Kind, Node
+from moorage.sources.tsconfig import Aliases
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,6 +97,7 @@ class Packages:
 
     python: dict[str, Node] = field(default_factory=dict)
     script: dict[str, Node] = field(default_factory=dict)
+    aliases: Aliases | None = None
 
     def target(self, file: str, module: str) -> Node | None:
         """Return the node that an import leads to; None for the standard library and for third parties."""
@@ -103,6 +105,9 @@ class Packages:
             return self.python.get(module.split(".", 1)[0])
         if module.startswith("."):
             return owner_of(posixpath.normpath(posixpath.join(posixpath.dirname(file), module)))
+        alias = self.aliases.path(file, module) if self.aliases else None
+        if alias is not None:
+            return owner_of(alias)
         parts = module.split("/")
         return self.script.get("/".join(parts[:2]) if module.startswith("@") else parts[0])
 
@@ -116,7 +121,7 @@ def owner_of(path: str) -> Node | None:
 
 def find_packages(root: Path, nodes: tuple[Node, ...]) -> Packages:
     """Return the packages of services and libraries: Python packages and modules on disk, names in package.json."""
-    packages = Packages()
+    packages = Packages(aliases=Aliases(root))
     for node in nodes:
         folder = root / str(node)
         if node.kind is Kind.image:

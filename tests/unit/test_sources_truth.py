@@ -104,6 +104,17 @@ def test_a_typescript_import_is_followed_by_path_and_by_name(fleet: Fleet, targe
     assert lib in problem.what
 
 
+def test_a_typescript_import_is_followed_through_an_alias(fleet: Fleet) -> None:
+    lib = fleet.other_lib(SCRIPT_USER)
+    fleet.made.write("tsconfig.base.json", f'{{"compilerOptions": {{"paths": {{"~/*": ["./libs/{lib}/src/*"]}}}}}}')
+    fleet.made.write(f"apps/{SCRIPT_USER}/tsconfig.json", '{"extends": "../../tsconfig.base.json"}')
+    path = f"apps/{SCRIPT_USER}/src/deep.ts"
+    fleet.add(path, "import x from '~/index';\nimport y from 'react';\n")
+    (problem,) = fleet.check().errors
+    assert fleet.places([problem]) == [f"{path}:1"]
+    assert problem.remedy == f"add {lib} to build.libs in apps/{SCRIPT_USER}/service.yaml"
+
+
 def test_code_of_another_service_cannot_be_imported(fleet: Fleet) -> None:
     fleet.add(f"apps/{USER}/svc_01/deep.py", "from svc_00 import x\n")
     fleet.add(f"apps/{SCRIPT_USER}/src/deep.ts", "import x from '../../svc-09/src/index';\n")
