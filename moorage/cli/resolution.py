@@ -13,7 +13,8 @@ PYPI, NPM, DEBIAN = "PyPI or UV_DEFAULT_INDEX", "the npm registry", "the Debian 
 _NAME = "check the spelling, and that the registry has it"
 _VERSION = "check which versions the registry has, then correct the requirement and its lock file"
 _NETWORK = (
-    "check the network, the proxy (NO_PROXY too) and the certificates of buildSecrets; it was tried several times"
+    "check that the registry is up, the network, the proxy (NO_PROXY too) and the certificates of buildSecrets; the base "
+    "images let it be tried three times"
 )
 _HASH = "the file is not the one that was locked: check the index, then lock anew"
 
@@ -48,6 +49,8 @@ def _pattern(text: str, registry: str, why: str, check: str) -> _Pattern:
 
 
 _VERSION_TEXT = r"[A-Za-z0-9!+~.:*_-]+?"
+_TARBALL = re.compile(r"(?P<package>(?:@[^/]+/)?[^/]+)/-/[^/]*?-(?P<version>\d[^/]*)\.tgz$")
+"""As npm names what it downloads."""
 _PATTERNS = (
     # uv
     _pattern(
@@ -69,6 +72,12 @@ _PATTERNS = (
         _HASH,
     ),
     _pattern(
+        rf"Failed to download `(?P<package>[^=`]+)==(?P<version>{_VERSION_TEXT})`[\s\S]*?Failed to fetch: `?(?P<registry>https?://[^/\s`]+)",
+        PYPI,
+        "the registry does not answer",
+        _NETWORK,
+    ),
+    _pattern(
         r"Failed to fetch: `?(?P<registry>https?://\S+?)/(?P<package>[A-Za-z0-9._-]+)/?`?(?:\s|$)",
         PYPI,
         "the registry does not answer",
@@ -87,14 +96,23 @@ _PATTERNS = (
     _pattern(
         r"request to (?P<registry>https?://[^/\s]+)/(?P<package>\S+) failed, reason: (?P<why>.+)", NPM, "", _NETWORK
     ),
-    # pip
+    _pattern(r"(?P<why>5\d\d \S.*) - GET (?P<registry>https?://[^/\s]+)/(?P<package>\S+)", NPM, "", _NETWORK),
+    # pip, which goes on to say that there is no such package
+    _pattern(r"connection broken by '(?P<why>.+)': /\S*?(?P<package>[A-Za-z0-9._-]+)/?(?:\s|$)", PYPI, "", _NETWORK),
     _pattern(
         rf"No matching distribution found for (?P<package>[A-Za-z0-9._-]+)(?:==(?P<version>{_VERSION_TEXT}))?(?:\s|$)",
         PYPI,
         "there is no such package or version",
         _VERSION,
     ),
-    # apt
+    # apt, which goes on with the lists that it has
+    _pattern(
+        r"(?:W|E|Err):?\S* ?(?:Failed to fetch )?(?P<registry>https?://[^/\s]+)/(?P<package>\S+)\s.*?(?P<why>(?:Could not|Temporary "
+        r"failure|Connection|Unable to connect).*)",
+        DEBIAN,
+        "",
+        _NETWORK,
+    ),
     _pattern(r"E: Unable to locate package (?P<package>\S+)", DEBIAN, "there is no such package", _NAME),
     _pattern(
         r"E: Version '(?P<version>[^']+)' for '(?P<package>[^']+)' was not found",
@@ -104,13 +122,6 @@ _PATTERNS = (
     ),
     _pattern(
         r"E: Failed to fetch (?P<registry>https?://[^/\s]+)/\S*?/(?P<package>[^_/\s]+)_(?P<version>[^_/\s]+)_\S+\s+(?P<why>.+)",
-        DEBIAN,
-        "",
-        _NETWORK,
-    ),
-    _pattern(
-        r"(?:W|E|Err):?\S* ?(?:Failed to fetch )?(?P<registry>https?://[^/\s]+)/(?P<package>\S+)\s.*?(?P<why>(?:Could not|Temporary "
-        r"failure|Connection|Unable to connect).*)",
         DEBIAN,
         "",
         _NETWORK,
@@ -125,6 +136,8 @@ def unresolved(output: Sequence[str]) -> Unresolved | None:
     for pattern in _PATTERNS:
         if match := pattern.text.search(text):
             groups = {name: value for name, value in match.groupdict().items() if value}
+            if tarball := _TARBALL.match(groups["package"]):
+                groups |= tarball.groupdict()
             return Unresolved(
                 package=groups["package"].replace("%2f", "/"),
                 version=groups.get("version", ""),

@@ -11,7 +11,8 @@ from moorage.sources.stages import mount_options
 if TYPE_CHECKING:
     from moorage.sources.dockerfile import Instruction
 
-_OPTIONS = r"(?:\s+-\S+)*\s+"
+OPTIONS = r"(?:\s+(?:-o\s+\S+|-\S+))*\s+"
+"""Between a package manager's name and its command."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,14 +34,14 @@ class Manager:
 MANAGERS = (
     Manager(
         name="apt",
-        installs=re.compile(rf"\bapt(?:-get)?{_OPTIONS}install\b"),
+        installs=re.compile(rf"\bapt(?:-get)?{OPTIONS}install\b"),
         cache="/var/cache/apt",
         marks=("var/cache/apt",),
         system=True,
     ),
     Manager(
         name="apk",
-        installs=re.compile(rf"\bapk{_OPTIONS}add\b"),
+        installs=re.compile(rf"\bapk{OPTIONS}add\b"),
         cache="/etc/apk/cache",
         marks=("apk",),
         without_cache=re.compile(r"--no-cache\b"),
@@ -48,21 +49,21 @@ MANAGERS = (
     ),
     Manager(
         name="uv",
-        installs=re.compile(rf"\buv{_OPTIONS}(?:pip{_OPTIONS}(?:install|sync)|sync|tool{_OPTIONS}install)\b"),
+        installs=re.compile(rf"\buv{OPTIONS}(?:pip{OPTIONS}(?:install|sync)|sync|tool{OPTIONS}install)\b"),
         cache="/root/.cache/uv",
         marks=("uv", "/root/.cache"),
         without_cache=re.compile(r"--no-cache\b|UV_NO_CACHE="),
     ),
     Manager(
         name="pip",
-        installs=re.compile(rf"\bpip3?{_OPTIONS}install\b"),
+        installs=re.compile(rf"\bpip3?{OPTIONS}install\b"),
         cache="/root/.cache/pip",
         marks=("pip", "/root/.cache"),
         without_cache=re.compile(r"--no-cache-dir\b|PIP_NO_CACHE_DIR="),
     ),
     Manager(
         name="npm",
-        installs=re.compile(rf"\bnpm{_OPTIONS}(?:ci|install|i|install-ci)\b"),
+        installs=re.compile(rf"\bnpm{OPTIONS}(?:ci|install|i|install-ci)\b"),
         cache="/root/.npm",
         marks=("npm",),
     ),

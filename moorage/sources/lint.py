@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from moorage.errors import Location, Problem
-from moorage.sources.installs import cache_targets, command_of, managers_of
+from moorage.sources.installs import OPTIONS, cache_targets, command_of, managers_of
 from moorage.sources.layers import WORDS, misplaced_layers
 from moorage.sources.truth import BASE
 
@@ -151,7 +151,7 @@ def _apt(dockerfile: Dockerfile, run: Instruction, command: str, targets: tuple[
             why="they are often many times what is needed, each with its own vulnerabilities",
             fix="add --no-install-recommends, and name what is really needed",
         )
-    if not re.search(r"\bapt(?:-get)?(?:\s+-\S+)*\s+update\b", command):
+    if not re.search(rf"\bapt(?:-get)?{OPTIONS}update\b", command):
         yield Finding(
             id="update-before-install",
             file=dockerfile.path,

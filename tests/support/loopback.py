@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 Answer = tuple[int, bytes]
+"""Status and content; with status 0 the connection is closed without an answer."""
 NO_PROXY = dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1")
 
 
@@ -39,6 +40,9 @@ def served(answer: Callable[[str, str], Answer]) -> Iterator[Served]:
         def do_GET(self) -> None:
             found.requests.append((self.path, time.monotonic()))
             status, content = answer(found.url, unquote(self.path))
+            self.close_connection = True
+            if not status:
+                return
             self.send_response(status)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()

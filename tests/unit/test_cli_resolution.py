@@ -53,6 +53,32 @@ npm error FetchError: request to http://127.0.0.1:9/react failed, reason: connec
 npm error     at ClientRequest.<anonymous>""",
         ("react", "", "http://127.0.0.1:9", "connect ECONNREFUSED 127.0.0.1:9"),
     ),
+    "npm, no answer for a file": (
+        """\
+npm error code E503
+npm error 503 Service Unavailable - GET http://127.0.0.1:9/@a/react/-/react-19.0.0-rc.1.tgz
+npm error A complete log of this run can be found in: /x""",
+        ("@a/react", "19.0.0-rc.1", "http://127.0.0.1:9", "503 Service Unavailable"),
+    ),
+    "npm, no file": (
+        "npm error code E404\nnpm error 404 Not Found - GET http://127.0.0.1:9/react/-/react-19.0.0.tgz - Not found",
+        ("react", "19.0.0", "http://127.0.0.1:9", "there is no such package"),
+    ),
+    "uv, no answer for a file": (
+        """\
+  x Failed to download `idna==3.10`
+  |-> Request failed after 2 retries in 3.3s
+  |-> Failed to fetch: `http://127.0.0.1:9/files/idna-3.10-py3-none-any.whl`""",
+        ("idna", "3.10", "http://127.0.0.1:9", "the registry does not answer"),
+    ),
+    "pip, no network": (
+        """\
+WARNING: Retrying (Retry(total=0, connect=None, read=None, redirect=None, status=None)) after connection broken by \
+'RemoteDisconnected('Remote end closed connection without response')': /simple/idna/
+ERROR: Could not find a version that satisfies the requirement idna==3.10 (from versions: none)
+ERROR: No matching distribution found for idna==3.10""",
+        ("idna", "", PYPI, "RemoteDisconnected('Remote end closed connection without response')"),
+    ),
     "pip, no package": (
         "ERROR: Could not find a version that satisfies the requirement qq==1\nERROR: No matching distribution found for qq==1",
         ("qq", "1", PYPI, "there is no such package or version"),
@@ -64,6 +90,13 @@ npm error     at ClientRequest.<anonymous>""",
     "apt, no version": (
         "E: Version '99.1' for 'curl' was not found",
         ("curl", "99.1", DEBIAN, "there is no such version"),
+    ),
+    "apt, no network": (
+        """\
+W: Failed to fetch http://127.0.0.1:9/debian/dists/trixie/InRelease  Connection failed [IP: 127.0.0.1 9]
+E: Some index files failed to download. They have been ignored, or old ones used instead.
+E: Unable to locate package curl""",
+        ("debian/dists/trixie/InRelease", "", "http://127.0.0.1:9", "Connection failed [IP: 127.0.0.1 9]"),
     ),
     "apt, gone from the mirror": (
         "E: Failed to fetch http://deb.debian.org/debian/pool/main/c/curl/curl_8.14.1-2_amd64.deb  404  Not Found [IP: 1.2.3.4 80]",

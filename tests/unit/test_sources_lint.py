@@ -87,6 +87,7 @@ def test_one_mistake_is_one_finding_with_its_line(old: str, new: str, rule: str,
         ("RUN make /app/x", "ENV SSL_CERT_FILE=/x DATABASE_PASSWORD_FILE=/run/x TOKENIZERS=1"),
         (" --mount=type=cache,target=/var/lib/apt/lists", ""),
         ("RUN make /app/x", "RUN echo the pip installation"),
+        ("apt-get update -qq && apt-get", "apt-get -o Acquire::Retries=2 update && apt-get -q -o A=1"),
         ("EXPOSE 8000", "EXPOSE 8000/tcp"),
     ],
 )
