@@ -19,6 +19,8 @@ STDIN: Final = "-"
 MOST_BYTES: Final = 20 * 1024 * 1024
 MOST_VALUES: Final = 1_000_000
 """Values of one document, aliases written out: a few lines of aliases of aliases stand for billions."""
+_WRONG_FOR_THEIR_TAG: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What PyYAML raises for a value such as ``!!bool perhaps``."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -106,7 +108,7 @@ def _documents(file: str, text: str) -> Iterator[Document | Unreadable]:
         yield Unreadable(file, 0, str(error).splitlines()[0])
     except RecursionError:
         yield Unreadable(file, 0, "the document is nested too deeply")
-    except (ValueError, TypeError):
+    except _WRONG_FOR_THEIR_TAG:
         yield Unreadable(file, 0, "a value is not what its tag says, or a key is no text")
 
 

@@ -143,6 +143,9 @@ def test_folders_standard_input_and_json_are_read(tmp_path: Path, monkeypatch: p
         ("[" * 20000, 0, "nested too deeply"),
         ("? {a: b}\n: c\n", 1, "unhashable key"),
         ("kind: \x00\n", 0, "unacceptable character"),
+        ('kind: !!int ""\n', 0, "not what its tag says"),
+        ("kind: !!bool perhaps\n", 0, "not what its tag says"),
+        ("kind: !!timestamp soon\n", 0, "not what its tag says"),
     ],
     ids=lambda value: str(value)[:20],
 )  # fmt: skip
