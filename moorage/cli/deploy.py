@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from local import packages, toolchain
 from local.layout import Layout
 from local.platform import Platform
-from moorage.cli import collect, diagnosis, graph, preflight, stacks, summary
+from moorage.cli import collect, diagnosis, graph, preflight, stacklock, stacks, summary
 from moorage.cli.session import Session
 from moorage.config.loader import load_project, load_target
 from moorage.console import Steps, out
@@ -49,6 +49,7 @@ def up(root: Path, stack: str, *, yes: bool) -> None:
     stacks.ensure(session)
     if project.settings.protect and not embedded and not yes:
         _confirm(session, stack)
+    stacklock.wait_for_others(session)
     steps.count += 1
     out.print(f"[dim]4/4[/] pulumi up · stack {stack}")
     began = dt.datetime.now(dt.UTC)
@@ -92,6 +93,7 @@ def down(root: Path, stack: str, *, unprotect: bool, keep_data: bool) -> None:
     if not stacks.exists(session):
         out.print(f"[green]✓[/] there is no stack {stack}: nothing to delete")
         return
+    stacklock.wait_for_others(session)
     if unprotect:
         _pulumi(session, ["state", "unprotect", "--all", "--yes", "--stack", stack])
     elif not keep_data and (kept := stacks.protected(session)):

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import stat
+import subprocess
 import time
 import uuid
 from pathlib import Path
@@ -16,8 +17,10 @@ from local.layout import RUNTIME, Layout
 from local.leftovers import container_processes, mounts_below, shim_processes
 from local.platform import Platform
 from local.processes import records
+from moorage.cli.deploy import session_of
+from moorage.cli.stacklock import locks
 from tests.live.test_page import add_arrival
-from tests.support.stack import ROOT, Stack, eventually, moorage
+from tests.support.stack import MOORAGE, ROOT, Stack, eventually, moorage
 
 pytestmark = pytest.mark.live
 
@@ -28,12 +31,17 @@ def arrivals(dev: Stack) -> str:
     return answer.text if answer.status_code == 200 else ""
 
 
-def test_a_platform_killed_with_sigkill_comes_up_again_with_its_data(dev: Stack) -> None:
+def test_what_a_power_cut_ends_in_the_middle_of_an_update_comes_up_again_with_its_data(dev: Stack) -> None:
     vessel = f"Kraken {uuid.uuid4().hex[:8]}"
     add_arrival(dev, vessel)
+    session = session_of(ROOT, "dev")
     killed = [record.pid for record in records().values() if record.alive]
-    for pid in [*killed, *shim_processes(), *container_processes(ROOT / ".moorage" / "platform")]:
-        os.kill(pid, signal.SIGKILL)
+    with subprocess.Popen([MOORAGE, "up", "dev"], stdout=subprocess.DEVNULL, start_new_session=True) as update:
+        lock = eventually(lambda: locks(session), seconds=60, what="the update's lock")[0]
+        for pid in [*killed, *shim_processes(), *container_processes(ROOT / ".moorage" / "platform"), lock.pid]:
+            os.kill(pid, signal.SIGKILL)
+        os.killpg(update.pid, signal.SIGKILL)
+    assert locks(session) == [lock], "the lock of the dead update remains, as after a crash"
     eventually(lambda: not any(record.alive for record in records().values()), seconds=10)
     assert mounts_below((RUNTIME, ROOT / ".moorage" / "platform")), (
         "mounts of the dead platform remain, as after a crash"
