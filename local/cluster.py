@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from local.layout import (
+    API_PORT,
     CLUSTER_DOMAIN,
     CONTROLLER_NAMESPACE,
     DNS_ADDRESS,
     HTTP_NODE_PORT,
     HTTPS_NODE_PORT,
+    NODE_ADDRESS,
     NODE_NAME,
     Layout,
 )
@@ -93,6 +95,8 @@ class Cluster:
         values = references | {
             "cluster_domain": CLUSTER_DOMAIN,
             "dns_address": DNS_ADDRESS,
+            "node_address": NODE_ADDRESS,
+            "api_port": str(API_PORT),
             "controller_namespace": CONTROLLER_NAMESPACE,
             "http_node_port": str(HTTP_NODE_PORT),
             "https_node_port": str(HTTPS_NODE_PORT),
