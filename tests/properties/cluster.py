@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from tests.properties.workloads import REPORT_PORT
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+REPORT_PORT = 9999
+"""The test server's own port, see server/server.py."""
 _PROBE_COUNT = re.compile(r"^prober_probe_total\{(.*)\} ([0-9.e+]+)$", re.MULTILINE)
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
 
@@ -32,6 +32,8 @@ class Pod:
     ready_since: datetime | None
     """None while it is not Ready."""
     restarts: int
+    image: str
+    """With its digest."""
     report: Mapping[str, Any]
     """What its process told, see server/server.py; empty where it does not answer."""
 
@@ -60,6 +62,11 @@ class Cluster:
                 found.setdefault(pod.service, []).append(pod)
         return found
 
+    def generations(self) -> dict[str, int]:
+        """Return how often each Deployment was changed, by service."""
+        items = self._get(f"/apis/apps/v1/namespaces/{self.namespace}/deployments").json()["items"]
+        return {item["metadata"]["labels"]["app.kubernetes.io/name"]: item["metadata"]["generation"] for item in items}
+
     def checks(self) -> dict[str, Checks]:
         """Return the kubelet's counts, by pod."""
         found: dict[str, Checks] = {}
@@ -83,6 +90,7 @@ class Cluster:
             created=datetime.fromisoformat(metadata["creationTimestamp"]),
             ready_since=datetime.fromisoformat(ready[0]["lastTransitionTime"]) if ready else None,
             restarts=sum(each["restartCount"] for each in status.get("containerStatuses", [])),
+            image=item["spec"]["containers"][0]["image"],
             report=self._report(metadata["name"]),
         )
 

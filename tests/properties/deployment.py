@@ -17,6 +17,7 @@ from components.service import Service, ServiceArgs
 from moorage.config.loader import load_project
 from moorage.config.service import image_build_arg
 from moorage.inputs.digests import EPOCH
+from tests.properties.workloads import VARIANTS
 from tests.support.stack import ROOT
 
 if TYPE_CHECKING:
@@ -29,12 +30,10 @@ if TYPE_CHECKING:
 
 APPLICATION = "property"
 NAMESPACE = "property-services"
-IMAGES = {
-    "rootfs-build": "images/rootfs-build/Dockerfile",
-    "python": "images/python/Dockerfile",
-    "server": "tests/properties/server/Dockerfile",
-}
-"""Each is built FROM those before it; the last is what every service runs."""
+BASES = {"rootfs-build": "images/rootfs-build/Dockerfile", "python": "images/python/Dockerfile"}
+"""Each is built FROM those before it."""
+SERVER = "tests/properties/server/Dockerfile"
+"""What every service runs."""
 AT_ONCE = 200
 """Services wait most of the time, so many may do so together."""
 
@@ -46,11 +45,17 @@ class Deployment:
     folder: Path
     environment: Mapping[str, str]
     """That of ``moorage env``."""
+    images: Sequence[str] = field(default=(), init=False)
+    """The variants of the test server's image that the last update built, each with its digest."""
     _placed: Sequence[Placed] = field(default=(), init=False)
+    _tag: str = field(default="test", init=False)
 
-    def up(self, placed: Sequence[Placed]) -> str:
-        """Deploy the services, which follow what they need; return what Pulumi says where it fails."""
-        self._placed = placed
+    def up(self, placed: Sequence[Placed], *, tag: str = "test") -> str:
+        """Deploy the services, which follow what they need; return what Pulumi says where it fails.
+
+        Another ``tag`` has all images built anew, to the same digests.
+        """
+        self._placed, self._tag = placed, tag
         own = {
             "PULUMI_BACKEND_URL": f"file://{self.folder}",
             "PULUMI_CONFIG_PASSPHRASE": "of no use to anyone",
@@ -67,15 +72,17 @@ class Deployment:
             patch.delenv("PULUMI_OPTION_POLICY_PACK", raising=False)
             stack = automation.create_or_select_stack("batch", APPLICATION, program=self._program, opts=options)
             try:
-                stack.up(parallel=AT_ONCE, continue_on_error=True)
+                outputs = stack.up(parallel=AT_ONCE, continue_on_error=True).outputs
             except automation.CommandError as error:
                 return str(error)
+        self.images = outputs["images"].value
         return ""
 
     def _program(self) -> None:
         # Not below the project's root, so that the provider finds the kubeconfig from this folder as well.
         project = replace(load_project(ROOT, "dev"), root=self.folder)
-        image = self._image(project)
+        images = self._images(project)
+        pulumi.export("images", images)
         options = pulumi.ResourceOptions(provider=cluster_provider("cluster", project))
         scope = Scope(application=APPLICATION, stack="dev", namespace=NAMESPACE, protect=False)
         manifest = namespace(NAMESPACE, scope.labels(APPLICATION, Role.STACK))
@@ -86,24 +93,29 @@ class Deployment:
             args = ServiceArgs(
                 scope=scope,
                 service=service,
-                image=image,
+                image=images[placed.image],
                 needs={need: endpoints[need] for need in service.needs},
                 secrets={name: pulumi.Output.secret(value) for name, value in placed.secrets.items()},
             )
             endpoints[service.name] = Service(service.name, args, options).endpoint
 
-    def _image(self, project: Project) -> pulumi.Output[str]:
+    def _images(self, project: Project) -> list[pulumi.Output[str]]:
         bases: dict[str, pulumi.Input[str]] = {}
-        for name, dockerfile in IMAGES.items():
-            args = ServiceImageArgs(
-                repository=f"{project.target.registry}/{APPLICATION}/{name}",
-                tags=("test",),
-                epoch=EPOCH,
-                context=str(ROOT),
-                dockerfile=str(ROOT / dockerfile),
-                builder=project.target.builder,
-                build_args=dict(bases),
-            )
-            image = ServiceImage(name, args).image
-            bases[image_build_arg(name)] = image
-        return image
+        for name, dockerfile in BASES.items():
+            bases[image_build_arg(name)] = self._image(project, name, dockerfile, bases)
+        variants = [{**bases, "VARIANT": str(number)} for number in range(VARIANTS)]
+        return [self._image(project, f"server-{args['VARIANT']}", SERVER, args) for args in variants]
+
+    def _image(
+        self, project: Project, name: str, dockerfile: str, build_args: Mapping[str, pulumi.Input[str]]
+    ) -> pulumi.Output[str]:
+        args = ServiceImageArgs(
+            repository=f"{project.target.registry}/{APPLICATION}/{name}",
+            tags=(self._tag,),
+            epoch=EPOCH,
+            context=str(ROOT),
+            dockerfile=str(ROOT / dockerfile),
+            builder=project.target.builder,
+            build_args=dict(build_args),
+        )
+        return ServiceImage(name, args).image

@@ -28,6 +28,10 @@ class Running:
     service: Service
     pods: Sequence[Pod]
     needs: Sequence[Running]
+    image: str
+    """What it was given to run, with its digest."""
+    generation: int
+    """How often its Deployment was changed."""
     checked: Sequence[Checks] = ()
     """Counts of its pod's checks: when all services had started, and when each had been checked again."""
     trouble: str = field(repr=False)
@@ -48,7 +52,7 @@ class Running:
 
 @dataclass(frozen=True, kw_only=True)
 class Changed:
-    """A service before and after the settings of all services changed."""
+    """A service before and after the settings of all services changed, or their images."""
 
     before: Running
     after: Running
@@ -80,10 +84,28 @@ class Fleet:
         if not self._after:
             placed = lay_out(workloads, lambda workload: workload.after)
             trouble = self.deployment.up(placed)
-            # The engine is done once all new pods are ready; the last old one may be asked to stop a moment later.
-            pods = _settled(self.cluster.pods, lambda pods: all(len(each) == 1 for each in pods.values()))
-            self._after = self._running(placed, pods, trouble, ())[ROOTS:]
+            self._after = self._running(placed, self._alone(), trouble, ())[ROOTS:]
         return [Changed(before=old, after=new) for old, new in zip(before, self._after, strict=True)]
+
+    def redeployed(self, workloads: Sequence[Workload]) -> list[Changed]:
+        """Return the services of the examples before and after one update that has new images for some of them.
+
+        All images are built anew, also those that come out as they were.
+        """
+        before = self.started(workloads)
+        placed = lay_out(workloads, lambda workload: workload.before, new_images=True)
+        if self._after:
+            before, placed = self._after, lay_out(workloads, lambda workload: workload.after, new_images=True)
+        trouble = self.deployment.up(placed, tag="again")
+        after = self._running(placed, self._alone(), trouble, ())[ROOTS:]
+        # What runs now is what no other test begins with.
+        self._workloads = ()
+        return [Changed(before=old, after=new) for old, new in zip(before, after, strict=True)]
+
+    def _alone(self) -> dict[str, list[Pod]]:
+        """Return the pods, once each service has one: the engine is done when all new ones are ready, and the last old
+        one may be asked to stop a moment later."""
+        return _settled(self.cluster.pods, lambda pods: all(len(each) == 1 for each in pods.values()))
 
     def _checked_again(self) -> Sequence[Mapping[str, Checks]]:
         first = self.cluster.checks()
@@ -97,20 +119,24 @@ class Fleet:
 
         return first, _settled(self.cluster.checks, again)
 
-    @staticmethod
     def _running(
+        self,
         placed: Sequence[Placed],
         pods: Mapping[str, Sequence[Pod]],
         trouble: str,
         checked: Sequence[Mapping[str, Checks]],
     ) -> list[Running]:
         found: dict[str, Running] = {}
-        for service in (each.service for each in placed):
+        generations, images = self.cluster.generations(), self.deployment.images
+        for each in placed:
+            service = each.service
             own = pods.get(service.name, ())
             found[service.name] = Running(
                 service=service,
                 pods=own,
                 needs=[found[need] for need in service.needs],
+                image=images[each.image] if images else "",
+                generation=generations.get(service.name, 0),
                 checked=[counts[pod.name] for counts in checked for pod in own if pod.name in counts],
                 trouble=trouble,
             )

@@ -26,6 +26,8 @@ class Placed:
 
     service: Service
     secrets: Mapping[str, str] = field(default_factory=dict)
+    image: int = 0
+    """Which variant of the test server it runs."""
 
 
 def root(number: int) -> Placed:
@@ -44,7 +46,7 @@ def root(number: int) -> Placed:
     return Placed(service=serving(service, started=1 + number / 2, ready=1 + number))
 
 
-def place(workload: Workload, number: int, settings: Settings, others: Sequence[str]) -> Placed:
+def place(workload: Workload, number: int, settings: Settings, others: Sequence[str], image: int) -> Placed:
     """Return the example of a number with its settings, checked as service.yaml is; it needs some of the `others`."""
     changes = {
         "name": f"{workload.service.name}-{number}",
@@ -53,13 +55,16 @@ def place(workload: Workload, number: int, settings: Settings, others: Sequence[
         "needs": list(dict.fromkeys(others[pick % len(others)] for pick in workload.picks)),
     }
     whole = workload.service.model_copy(update=changes).model_dump(exclude_unset=True)
-    return Placed(service=Service.model_validate(whole), secrets=settings.secrets)
+    return Placed(service=Service.model_validate(whole), secrets=settings.secrets, image=image)
 
 
-def lay_out(workloads: Sequence[Workload], settings: Callable[[Workload], Settings]) -> list[Placed]:
+def lay_out(
+    workloads: Sequence[Workload], settings: Callable[[Workload], Settings], *, new_images: bool = False
+) -> list[Placed]:
     """Return the roots, then the examples in their order, each after what it needs."""
     placed = [root(number) for number in range(ROOTS)]
     for number, workload in enumerate(workloads):
         others = [*placed[:ROOTS], *placed[ROOTS + number - number % BLOCK :]]
-        placed.append(place(workload, number, settings(workload), [other.service.name for other in others]))
+        names = [other.service.name for other in others]
+        placed.append(place(workload, number, settings(workload), names, workload.images[new_images]))
     return placed

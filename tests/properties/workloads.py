@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import strategies as st
 
 from moorage.config.service import Service
+from tests.properties.cluster import REPORT_PORT
 from tests.properties.settings import Settings, changed, settings
 
 if TYPE_CHECKING:
@@ -18,10 +19,10 @@ if TYPE_CHECKING:
 
     from moorage.config.service import Probe
 
-REPORT_PORT = 9999
-"""The test server's own port, see server/server.py."""
 STARTUP, LIVENESS, READINESS = "startupProbe", "livenessProbe", "readinessProbe"
 PERIODS = {STARTUP: st.integers(1, 2), LIVENESS: st.integers(4, 8), READINESS: st.integers(2, 4)}
+VARIANTS = 3
+"""Images of the test server that differ, see server/Dockerfile."""
 SMALL = {"requests": {"cpu": "1m", "memory": "8Mi"}, "limits": {"cpu": "1", "memory": "128Mi"}}
 """A hundred of these fit on one node."""
 
@@ -36,6 +37,8 @@ class Workload:
     after: Settings
     picks: tuple[int, ...]
     """Which services it needs: numbers that are counted round among those that may be needed, see layout.py."""
+    images: tuple[int, int]
+    """Variants of the image that it runs, before and after new ones are deployed."""
 
 
 def _filled(draw: DrawFn, kind: str, role: str, port: SearchStrategy[int]) -> dict[str, Any]:
@@ -126,4 +129,11 @@ def workloads(draw: DrawFn) -> Workload:
     """A service with settings, a change of them, and one to three needs."""
     before = draw(settings())
     picks = st.lists(st.integers(0, 1000), min_size=1, max_size=3)
-    return Workload(service=draw(services()), before=before, after=draw(changed(before)), picks=tuple(draw(picks)))
+    variants = st.integers(0, VARIANTS - 1)
+    return Workload(
+        service=draw(services()),
+        before=before,
+        after=draw(changed(before)),
+        picks=tuple(draw(picks)),
+        images=draw(st.tuples(variants, variants)),
+    )

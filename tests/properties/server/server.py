@@ -21,7 +21,7 @@ from typing import Any
 REPORT_PORT = 9999
 SECRETS = Path("/run/secrets/moorage")
 STARTED = time.time()
-opened: dict[str | int, float] = {}
+opened: dict[str | bytes | int, float] = {}
 """Since when each path, port and file is there."""
 healthy_since: dict[str, float] = {}
 """Since when each check succeeds."""
@@ -32,8 +32,7 @@ class Checked(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer a probe."""
-        healthy = self.path in opened or urllib.parse.unquote(self.path) in opened
-        self.answer(200 if healthy else 503, b"")
+        self.answer(200 if meant(self.path.encode("latin-1")) in opened else 503, b"")
 
     def answer(self, status: int, body: bytes) -> None:
         """Send one response."""
@@ -70,6 +69,11 @@ def _text(raw: bytes) -> str:
     return raw.decode("utf-8", "surrogateescape")
 
 
+def meant(path: str | bytes) -> bytes:
+    """Return a path without escapes: the kubelet writes those of service.yaml in its own way."""
+    return urllib.parse.unquote_to_bytes(path)
+
+
 def listen(port: int, handler: type[Checked]) -> None:
     """Serve `port` in a thread of its own."""
     server = socketserver.ThreadingTCPServer(("", port), handler, bind_and_activate=False)
@@ -92,6 +96,8 @@ def become_healthy(checks: list[dict[str, Any]]) -> None:
     for check in sorted(checks, key=lambda check: check["after"]):
         time.sleep(max(0, STARTED + check["after"] - time.time()))
         parts = {way: check[way] for way in ("path", "port", "file") if way in check}
+        if "path" in parts:
+            parts["path"] = meant(parts["path"])
         for way, value in parts.items():
             if value not in opened:
                 opened[value] = time.time()
