@@ -2,58 +2,161 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from tests.support.checkout import Checkout
 from tests.support.stack import moorage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
 pytestmark = pytest.mark.live
 
+STACK = "changes"
+SERVICES = ("backend", "worker", "frontend")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """All that is told of a service beforehand."""
+
+    rebuilt: bool = True
+    differences: tuple[str, ...]
+    """Of its image, or where that stays as it is, of its workload."""
+    ways: tuple[tuple[str, ...], ...]
+    """From what changed to the workload."""
+
+    @property
+    def lines(self) -> list[str]:
+        """What ``moorage why`` lists: what is not rebuilt has no way that its differences do not tell."""
+        return [*self.differences, *(" → ".join(way) for way in self.ways if self.rebuilt)]
+
+
+def file(path: str, name: str, *, how: str = "changed", through: tuple[str, ...] = ()) -> Told:
+    """Return what is told of a service for one changed file in its image."""
+    way = (path, *through, f"apps/{name}", f"image {name}", f"Deployment {name}")
+    return Told(differences=(f"{path} {how}",), ways=(way,))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """A change, what it is to rebuild and redeploy, and a part of the explanation for each rebuilt service."""
+    """Edits of different kinds at once, and what each is to do."""
 
     name: str
-    apply: Callable[[Path], object]
-    built: frozenset[str] = frozenset()
-    """Names of the images."""
-    rolled: frozenset[str] = frozenset()
-    told: dict[str, str]
-    """By service, what ``moorage why`` says; services that are not in it are told to be as they were."""
+    edits: tuple[Callable[[Path], object], ...]
+    told: Mapping[str, Told] = field(default_factory=dict)
+    """By service; those that are not in it are told to be as they were."""
+    bases: frozenset[str] = frozenset()
+    """Base images that are built anew."""
+    same: frozenset[str] = frozenset()
+    """Services whose new image is the old one byte by byte, and which therefore are not redeployed."""
+
+    @property
+    def rebuilt(self) -> set[str]:
+        """The services whose images are built anew."""
+        return {name for name, told in self.told.items() if told.rebuilt}
+
+    @property
+    def rolled(self) -> set[str]:
+        """The services whose pods are replaced."""
+        return self.told.keys() - self.same
 
 
 def append(path: str, text: str) -> Callable[[Path], object]:
-    def change(root: Path) -> None:
-        with (root / path).open("a") as file:
-            file.write(text)
+    def edit(root: Path) -> None:
+        with (root / path).open("a") as opened:
+            opened.write(text)
 
-    return change
+    return edit
 
 
+def lock(package: str, older: str) -> Callable[[Path], object]:
+    """Have uv.lock name another version of a package, or another file of the same one."""
+
+    def edit(root: Path) -> None:
+        path = root / "uv.lock"
+        block = re.compile(rf'(?<=\n\[\[package\]\]\n)name = "{package}"\n.*?\n(?=\n|\Z)', re.DOTALL)
+        text, count = block.subn(older, path.read_text())
+        assert count == 1
+        path.write_text(text)
+
+    return edit
+
+
+def setting(root: Path) -> None:
+    path = root / f"Pulumi.{STACK}.yaml"
+    settings = yaml.safe_load(path.read_text())
+    env = settings["config"]["moorage:services"]["worker"]["env"]
+    assert env["LOG_LEVEL"] == "DEBUG"
+    env["LOG_LEVEL"] = "WARNING"
+    path.write_text(yaml.safe_dump(settings))
+
+
+REGISTRY = 'source = { registry = "https://pypi.org/simple" }'
+FILE = "https://files.pythonhosted.org/annotated_types-0.7.0-py3-none-any.whl"
+HASH = "sha256:1f02e8b43a8fbbc3f3e0d4f0f4bfc8131bcb4eebe8849b8e5c773f3a1c582a53"
+OLDER = f"""name = "annotated-types"
+version = "0.7.0"
+{REGISTRY}
+wheels = [
+    {{ url = "{FILE}", hash = "{HASH}" }},
+]
+"""
+"""What pydantic also runs with, and of all services only the backend has pydantic."""
+OTHER = f"""name = "pytest-timeout"
+version = "2.3.1"
+{REGISTRY}
+"""
+"""What no service has."""
 LIBRARY = "libs/harbour/harbour/totals.py"
+NGINX = "images/nginx/nginx.conf"
+CODE = "apps/backend/backend/api.py"
 CHANGES = (
-    Change(name="a README", apply=append("README.md", "\nMore.\n"), told={}),
     Change(
-        name="a library",
-        apply=append(LIBRARY, "\n# changed\n"),
-        built=frozenset({"backend", "worker"}),
-        rolled=frozenset({"backend", "worker"}),
-        told={name: f"{LIBRARY} → libs/harbour → apps/{name} → image {name}" for name in ("backend", "worker")},
+        name="a README, and the lock outside of every slice",
+        edits=(append("README.md", "\nMore.\n"), lock("pytest-timeout", OTHER)),
     ),
     Change(
-        name="a base image",
-        apply=append("images/nginx/nginx.conf", "\n# changed\n"),
-        built=frozenset({"base-nginx", "frontend"}),
-        rolled=frozenset({"frontend"}),
-        told={"frontend": "images/nginx/nginx.conf → images/nginx → apps/frontend → image frontend"},
+        name="a library",
+        edits=(append(LIBRARY, "\n# changed\n"),),
+        told={name: file(LIBRARY, name, through=("libs/harbour",)) for name in ("backend", "worker")},
+    ),
+    Change(
+        name="a base image, a file's mode and a setting",
+        edits=(append(NGINX, "\n# changed\n"), lambda root: (root / CODE).chmod(0o755), setting),
+        told={
+            "frontend": Told(
+                differences=("base image nginx changed",),
+                ways=((NGINX, "images/nginx", "apps/frontend", "image frontend", "Deployment frontend"),),
+            ),
+            "backend": file(CODE, "backend", how="mode changed"),
+            "worker": Told(
+                rebuilt=False,
+                differences=("setting env.LOG_LEVEL DEBUG → WARNING",),
+                ways=(("setting env.LOG_LEVEL DEBUG → WARNING", "Deployment worker"),),
+            ),
+        },
+        bases=frozenset({"nginx"}),
+    ),
+    Change(
+        name="a Dockerfile, one that gives the same image, and the lock inside one slice",
+        edits=(
+            append("apps/worker/Dockerfile", "ENV CHANGED=1\n"),
+            append("apps/frontend/Dockerfile", "# changed\n"),
+            lock("annotated-types", OLDER),
+        ),
+        told={
+            "worker": file("apps/worker/Dockerfile", "worker"),
+            "frontend": file("apps/frontend/Dockerfile", "frontend"),
+            "backend": file("uv.lock", "backend", how="changed in what concerns this image"),
+        },
+        same=frozenset({"frontend"}),
     ),
 )
 
@@ -62,7 +165,7 @@ CHANGES = (
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     """A copy of the repository whose stack is up."""
     moorage("platform", "start")
-    copy = Checkout.copied(tmp_path_factory.mktemp("checkout"), "changes")
+    copy = Checkout.copied(tmp_path_factory.mktemp("checkout"), STACK)
     try:
         copy.up()
         yield copy
@@ -74,14 +177,22 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
 def test_exactly_what_a_change_touches_is_told_built_and_rolled(checkout: Checkout, change: Change) -> None:
     before = checkout.state()
     assert checkout.affected()["services"] == []
-    change.apply(checkout.root)
-    told = {service["name"]: service for service in checkout.affected()["services"]}
-    assert {name for name, service in told.items() if service["rebuilt"]} == change.told.keys()
-    assert told.keys() == change.told.keys() | change.rolled
-    for name in ("backend", "worker", "frontend"):
-        explanation = " ".join(checkout.why(name).split())
-        assert change.told.get(name, "not be rebuilt") in explanation
-    assert checkout.up() == change.built
+    for edit in change.edits:
+        edit(checkout.root)
+    found = checkout.affected()
+    ways = {name: sorted(map(list, told.ways)) for name, told in change.told.items()}
+    assert {service["name"]: sorted(service["chains"]) for service in found["services"]} == ways
+    assert {service["name"] for service in found["services"] if service["rebuilt"]} == change.rebuilt
+    assert all(service["redeployed"] for service in found["services"])
+    folders = {f"images/{name}" for name in change.bases} | {f"apps/{name}" for name in change.rebuilt}
+    assert (set(found["images"]), found["stores"]) == (folders, [])
+    for name in SERVICES:
+        told = change.told.get(name)
+        said = checkout.why(name)
+        assert [line.strip() for line in said.splitlines() if line.startswith("  ")] == (told.lines if told else [])
+        assert (f"{name} would not be rebuilt" in said) == (name not in change.rebuilt)
+        assert (f"{name} would not be redeployed" in said) == (told is None)
+    assert checkout.up() == {f"base-{name}" for name in change.bases} | change.rebuilt
     after = checkout.state()
     assert {name for name in before if before[name] != after[name]} == change.rolled
     assert all(not before[name][2] & after[name][2] for name in change.rolled), "all pods are new"
