@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-import subprocess
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 from moorage.errors import fail
+from moorage.inputs.git import run_git
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +22,7 @@ def source_labels(root: Path, revision: str = "") -> dict[str, str]:
     """Return OCI's labels ``source``, ``revision`` and ``created`` of what is checked out, or of another revision.
 
     Uncommitted changes end the revision in ``-dirty``; a clone without a remote on the network has no ``source``.
-    Raises `MoorageError` where there is no commit. The labels' meaning: the OCI image specification's annotations.
+    Raises `MoorageError` where there is no commit, or no git. The labels' meaning: the OCI image specification's annotations.
     """
     found = _git(root, "log", "-1", "--format=%H %ct", revision or "HEAD", "--")
     if not found:
@@ -58,8 +58,5 @@ def public_address(remote: str) -> str:
 
 
 def _git(root: Path, *arguments: str) -> str:
-    try:
-        result = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        return ""
-    return result.stdout.strip() if result.returncode == 0 else ""
+    result = run_git(root, arguments)
+    return result.stdout.decode().strip() if result.returncode == 0 else ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import subprocess
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 from moorage.config.loader import load_project
 from moorage.errors import MoorageError, fail
 from moorage.inputs.digests import SHORT, Inputs
+from moorage.inputs.git import run_git
 from moorage.inputs.origin import source_labels
 from moorage.inputs.record import Record, record_of
 
@@ -89,14 +89,14 @@ class _Git:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        if self._run(["rev-parse", "--is-inside-work-tree"]).returncode:
+        if run_git(self._root, ["rev-parse", "--is-inside-work-tree"]).returncode:
             raise fail(
                 "this is no git checkout",
                 where=str(root),
                 why="--since compares the files with those of a git revision",
                 remedy="run it in a clone, or without --since to compare with what the stack was made from",
             )
-        prefix = self._run(["rev-parse", "--show-prefix"]).stdout.decode().strip()
+        prefix = run_git(self._root, ["rev-parse", "--show-prefix"]).stdout.decode().strip()
         if prefix:
             raise fail(
                 "the project is not at the top of its git repository",
@@ -107,7 +107,7 @@ class _Git:
 
     def commit(self, revision: str) -> str:
         """Return the commit that a revision names."""
-        found = self._run(["rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"])
+        found = run_git(self._root, ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"])
         if found.returncode:
             raise fail(
                 f"git knows no revision {revision}",
@@ -124,34 +124,15 @@ class _Git:
 
     def read(self, commit: str, index: Path) -> list[str]:
         """Read a commit's tree into an index of its own and return the paths in it."""
-        self._run(["read-tree", commit], index=index, check=True)
+        run_git(self._root, ["read-tree", commit], index=index, check=True)
         return self._paths(["ls-files", "-z"], index=index)
 
     def write(self, paths: Iterable[str], index: Path, folder: Path) -> None:
         """Write files of an index below a folder."""
         listed = b"".join(os.fsencode(path) + b"\0" for path in paths)
         arguments = ["checkout-index", "--quiet", "--force", "-z", "--stdin", f"--prefix={folder}/"]
-        self._run(arguments, index=index, stdin=listed, check=True)
+        run_git(self._root, arguments, index=index, stdin=listed, check=True)
 
     def _paths(self, arguments: list[str], index: Path | None = None) -> list[str]:
-        output = self._run(arguments, index=index, check=True).stdout
+        output = run_git(self._root, arguments, index=index, check=True).stdout
         return [os.fsdecode(path) for path in output.split(b"\0") if path]
-
-    def _run(
-        self, arguments: list[str], *, index: Path | None = None, stdin: bytes = b"", check: bool = False
-    ) -> subprocess.CompletedProcess[bytes]:
-        environment = os.environ | ({"GIT_INDEX_FILE": str(index)} if index else {})
-        try:
-            result = subprocess.run(
-                ["git", *arguments], cwd=self._root, env=environment, input=stdin, capture_output=True, check=False
-            )
-        except FileNotFoundError:
-            raise fail("git is not installed", where="PATH", why="--since asks git", remedy="install git") from None
-        if check and result.returncode:
-            raise fail(
-                f"git {arguments[0]} failed",
-                where=str(self._root),
-                why=result.stderr.decode(errors="replace").strip() or f"exit status {result.returncode}",
-                remedy="put right what git names, then run the same command again",
-            )
-        return result
