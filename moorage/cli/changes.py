@@ -9,18 +9,16 @@ from typing import TYPE_CHECKING, Any
 from local.layout import Layout
 from moorage.cli.session import Session
 from moorage.config.loader import load_project
-from moorage.console import err, out
 from moorage.errors import fail
 from moorage.inputs.changes import Changes, changes
-from moorage.inputs.digests import SHORT, Inputs
+from moorage.inputs.digests import Inputs
 from moorage.inputs.record import Record, image_record_of, record_of, workload_record_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
     from moorage.config.project import Project
-    from moorage.inputs.changes import Difference, ServiceChange
+    from moorage.inputs.changes import ServiceChange
 
 _IMAGE = "moorage:image:ServiceImage"
 _BASE = "base-"
@@ -36,13 +34,9 @@ def affected(root: Path, stack: str, *, since: str, as_json: bool) -> None:
         # Plain text: a terminal's width and colours have no place in what a program reads.
         print(json.dumps(_as_json(project, found, since), ensure_ascii=False, indent=2))  # noqa: T201
         return
-    touched = [service for service in found.services if service.touched]
-    for service in touched:
-        out.print(f"[bold]{service.name}[/]  {_verdict(service)}")
-        for chain in service.chains:
-            out.print(f"  {' → '.join(chain)}", markup=False, highlight=False, soft_wrap=True)
-    rest = len(found.services) - len(touched)
-    out.print(f"[dim]{rest} of {len(found.services)} services and data stores are not touched[/]")
+    from moorage.cli import changetext  # what draws on a terminal is not loaded for a program's sake
+
+    changetext.affected(found)
 
 
 def why(root: Path, stack: str, name: str) -> None:
@@ -63,35 +57,9 @@ def why(root: Path, stack: str, name: str) -> None:
             remedy="name one of these",
         )
     folder = f"apps/{name}" if name in project.services else f"images/{name}"
-    image = after.images[folder]
-    if service.rebuilt:
-        out.print(f"[bold]{name}[/] would be [yellow]rebuilt[/]:")
-        _show(service.rebuilt)
-        for chain in service.chains:
-            if len(chain) > 2:
-                out.print(f"  {' → '.join(chain)}", markup=False, highlight=False, soft_wrap=True)
-    else:
-        out.print(
-            f"[bold]{name}[/] would [green]not be rebuilt[/]: its {len(image.files)} files, {len(image.settings)} settings, "
-            f"{len(image.bases)} base images and {len(image.secrets)} build secrets are those of {image.digest[:SHORT]}"
-        )
-    if service.redeployed:
-        out.print(f"[bold]{name}[/] would be [yellow]redeployed[/]:")
-        _show(service.redeployed)
-    elif service.rebuilt:
-        out.print(f"[bold]{name}[/] would be [yellow]redeployed[/] unless the new image is the same byte by byte")
-    else:
-        out.print(f"[bold]{name}[/] would [green]not be redeployed[/]: neither its image nor its settings changed")
+    from moorage.cli import changetext
 
-
-def _show(differences: Iterable[Difference]) -> None:
-    for difference in differences:
-        out.print(f"  {difference}", markup=False, highlight=False, soft_wrap=True)
-
-
-def _verdict(service: ServiceChange) -> str:
-    words = (["rebuilt"] if service.rebuilt else []) + ["redeployed"]
-    return f"[yellow]{' and '.join(words)}[/]"
+    changetext.why(service, after.images[folder])
 
 
 def _as_json(project: Project, found: Changes, since: str) -> dict[str, Any]:
@@ -120,6 +88,8 @@ def _before(project: Project, after: Record, since: str) -> Record:
 
     found = record_at(project, since, after)
     if found is None:
+        from moorage.console import err
+
         err.print(f"[yellow]the settings at {since} have errors, so everything counts as changed[/]")
     return found or Record()
 

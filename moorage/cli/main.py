@@ -10,7 +10,6 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from moorage import console
 from moorage.cli import changecommands, imagecommands, policycommands, sourcecommands
 from moorage.cli.arguments import StackName  # noqa: TC001  # typer reads it when the program runs
 from moorage.cli.session import find_root
@@ -38,6 +37,8 @@ class Interruptible(TyperGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as stop:
+            from moorage import console  # here and below: not every command writes for people
+
             console.err.print("\n[yellow]interrupted[/] · nothing is lost: the same command goes on from here")
             ctx.exit(_TERMINATED if isinstance(stop, Terminated) else _INTERRUPTED)
 
@@ -192,6 +193,8 @@ def machine_problem(error: OSError) -> Problem:
 
 
 def _end(*problems: Problem) -> NoReturn:
+    from moorage import console
+
     for problem in problems:
         console.show_problem(problem)
     sys.exit(1)
