@@ -19,23 +19,25 @@ from policy.changes import acknowledged
 from policy.exemptions import CONFIG_KEY, configured, exempt
 from policy.information import LEVELS, SEVERITIES, information
 from policy.judge import Finding, Unjudged, judge, judge_stack
-from policy.objects import Origin
+from policy.objects import Object, Origin
 from policy.protocol import messages, plugins, services
 from policy.pulumi_objects import decode, judged, resource_objects
 from policy.registry import PACK, RULES, Level, Rule, Scope
 from policy.settings import ALL, STAGES, SettingsError, configuration, nearest, stage_of, wrong_settings
 from policy.state import deployed
+from policy.tree import Node
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from policy.judge import Outcome
-    from policy.objects import Object
     from policy.session import Session
     from policy.stack import Stack
 
 VERSION: Final = "0.0.1"
 """What a pack says that leaves its version to PulumiPolicy.yaml."""
+_BY_STATE: Final = ("disallow-deletion-of-data", "disallow-risky-changes-of-data")
+"""What no rule can judge without the state."""
 _BY_NUMBER: Final = {number: level for level, number in LEVELS.items()}
 
 
@@ -69,10 +71,18 @@ class Analyzer(services.AnalyzerServicer):  # type: ignore[misc]
         except SettingsError as error:
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
         self._session.dry_run = request.dry_run
-        self._session.note_state(deployed(request.project, request.stack) or ())
+        self._read_state(request)
         self._stage = stage
         self._levels = dict(configuration(stage).levels)
         return messages.AnalyzerStackConfigureResponse()
+
+    def _read_state(self, request: Any) -> None:
+        states = deployed(request.project, request.stack, request.organization)
+        self._session.note_state(states or ())
+        if states is None:
+            unread = Object("Stack", "", Node({"metadata": {"name": request.stack}}))
+            for name in _BY_STATE:
+                self._session.note(Unjudged(RULES[name], unread, "what Pulumi's state has"))
 
     def Configure(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Take levels and settings; refuse those of policies and settings that do not exist, which Pulumi lets pass."""

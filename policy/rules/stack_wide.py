@@ -148,7 +148,7 @@ def require_valid_exemptions(stack: Stack) -> Iterator[tuple[Object, Remark]]:
     "PUL-03",
     "list-unjudged-values",
     summary="Values that no rule could judge are listed.",
-    why="a preview does not know them yet and an update judges them; or the registry that has the image did not answer",
+    why="a preview does not know them yet and an update judges them; or a registry, or Pulumi's backend, did not answer",
     fix="nothing, or make the value known to the preview",
     scope=Scope.STACK,
     levels=ADVICE,

@@ -177,6 +177,9 @@ def test_a_stack_without_a_state_has_nothing_to_lose_and_a_broken_one_is_said_to
     assert deployed("shop", "prod")
     backend.write_bytes(b"{")
     assert deployed("shop", "prod") is None
+    answer = server(project="shop").AnalyzeStack(proto.AnalyzeStackRequest(), Context())
+    assert [item.policyName for item in answer.diagnostics] == ["list-unjudged-values"]
+    assert "Stack/prod: what Pulumi's state has (for disallow-deletion-of-data, " in answer.diagnostics[0].message
 
 
 ANYTHING = st.recursive(

@@ -16,7 +16,7 @@ from policy.pulumi_objects import resource_objects, thaw
 from policy.registry import RULES, Level, Scope
 from policy.stack import Stack
 from tests.unit.program_samples import ROOT, deploy_function
-from tests.unit.pulumi_mocks import Recording, record
+from tests.unit.pulumi_mocks import Recording, Registration, record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,7 +38,7 @@ def program(stack: str, *, preview: bool = False) -> Recording:
 
 
 def declared(
-    recording: Recording, change: Callable[[str, dict[str, Any]], None] = lambda _kind, _inputs: None
+    recording: Recording, change: Callable[[Registration, dict[str, Any]], None] = lambda _found, _inputs: None
 ) -> Stack:
     """Return what the engine would show the pack: names filled in as the provider does, ``change`` applied to each."""
     objects: list[Object] = []
@@ -46,7 +46,7 @@ def declared(
         inputs = thaw(found.inputs)
         if found.type.startswith(KUBERNETES):
             inputs["metadata"].setdefault("name", f"{found.name}-0a1b2c3d")
-            change(found.kind, inputs)
+            change(found, inputs)
         objects += resource_objects(found.type, inputs, Origin(urn=found.urn, protect=found.protect))
     return Stack(tuple(objects), {found.urn: found.dependencies for found in recording.registrations}, dry_run=True)
 
@@ -173,8 +173,8 @@ def test_a_broken_variant_of_our_own_stack_is_stopped_with_the_right_message(
 ) -> None:
     kind, path, value, name = variant
 
-    def change(its_kind: str, inputs: dict[str, Any]) -> None:
-        if its_kind == kind:
+    def change(registration: Registration, inputs: dict[str, Any]) -> None:
+        if registration.kind == kind:
             put(inputs, path, value)
 
     found = stopped(declared(recordings[stage], change), stage)
