@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import json
 import re
+import subprocess
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
+from policy.image_configs import ConfigReader
 from tests.support.checkout import Checkout
 from tests.support.stack import moorage
 
@@ -89,13 +94,19 @@ def lock(package: str, older: str) -> Callable[[Path], object]:
     return edit
 
 
-def setting(root: Path) -> None:
-    path = root / f"Pulumi.{STACK}.yaml"
+@contextmanager
+def editing(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield a stack's configuration and write it back."""
     settings = yaml.safe_load(path.read_text())
-    env = settings["config"]["moorage:services"]["worker"]["env"]
-    assert env["LOG_LEVEL"] == "DEBUG"
-    env["LOG_LEVEL"] = "WARNING"
+    yield settings["config"]
     path.write_text(yaml.safe_dump(settings))
+
+
+def setting(root: Path) -> None:
+    with editing(root / f"Pulumi.{STACK}.yaml") as config:
+        env = config["moorage:services"]["worker"]["env"]
+        assert env["LOG_LEVEL"] == "DEBUG"
+        env["LOG_LEVEL"] = "WARNING"
 
 
 REGISTRY = 'source = { registry = "https://pypi.org/simple" }'
@@ -196,3 +207,29 @@ def test_exactly_what_a_change_touches_is_told_built_and_rolled(checkout: Checko
     after = checkout.state()
     assert {name for name in before if before[name] != after[name]} == change.rolled
     assert all(not before[name][2] & after[name][2] for name in change.rolled), "all pods are new"
+
+
+def test_images_name_their_source_where_the_stack_wants_it(checkout: Checkout) -> None:
+    root, address = checkout.root, "https://git.example.com/acme/harbour"
+    with editing(root / f"Pulumi.{STACK}.yaml") as config:
+        config["moorage:sourceLabels"] = True
+    git(root, "init", "--quiet")
+    git(root, "remote", "add", "origin", f"{address}.git")
+    git(root, "add", "--all")
+    git(root, "-c", "user.name=Ada", "-c", "user.email=ada@example.com", "commit", "--quiet", "--message=Label images")
+    assert checkout.up() >= set(SERVICES)
+    images = json.loads(checkout.pulumi("stack", "output", "--json", "--stack", STACK))["images"]
+    assert images.keys() == set(SERVICES)
+    for reference in images.values():
+        image = ConfigReader().read(reference)
+        assert image is not None
+        labels = image["config"]["Labels"]
+        assert labels["org.opencontainers.image.source"] == address
+        assert labels["org.opencontainers.image.revision"] == git(root, "rev-parse", "HEAD")
+        created = dt.datetime.fromisoformat(labels["org.opencontainers.image.created"])
+        assert created.timestamp() == int(git(root, "log", "-1", "--format=%ct"))
+    assert checkout.affected()["services"] == []
+
+
+def git(root: Path, *arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=True).stdout.strip()
