@@ -15,6 +15,7 @@ from moorage.cli.session import Session
 from moorage.config.loader import load_project, load_target
 from moorage.console import Steps, out
 from moorage.errors import MoorageError, Terminated, fail
+from policy.settings import stage_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -166,19 +167,29 @@ def _confirm(session: Session, stack: str) -> None:
 
 
 def _update(session: Session, project: Project) -> int:
-    """Run `pulumi up`; after one that did not finish, look at the cluster first.
+    """Run `pulumi up` and remember meanwhile that it has not finished."""
+    mark = session.layout.home / f"unfinished-{project.stack_name}"
+    arguments = update_arguments(project, after_unfinished=mark.exists())
+    mark.touch()
+    status = _pulumi(session, arguments, watched=project)
+    if status == 0:
+        mark.unlink(missing_ok=True)
+    return status
+
+
+def update_arguments(project: Project, *, after_unfinished: bool = False) -> list[str]:
+    """Return Pulumi's arguments for an update; after one that did not finish, it looks at the cluster first.
 
     Where an update is cut off while it waits for a rollout, the cluster has the new object and Pulumi's state the old
     one, and the next update would take a difference that is there for none.
+
+    What an update deletes the policies judge in a preview, or else when it has happened: so there is a preview where
+    they refuse deletions of data and no protection does.
     """
-    unfinished = session.layout.home / f"unfinished-{project.stack_name}"
-    refresh = ["--refresh"] if unfinished.exists() else []
-    unfinished.touch()
-    arguments = ["up", "--yes", "--skip-preview", *refresh, "--stack", project.stack_name]
-    status = _pulumi(session, arguments, watched=project)
-    if status == 0:
-        unfinished.unlink(missing_ok=True)
-    return status
+    by_policies_only = stage_of(project.stack_name) != "dev" and not project.settings.protect
+    preview = [] if by_policies_only else ["--skip-preview"]
+    refresh = ["--refresh"] if after_unfinished else []
+    return ["up", "--yes", *preview, *refresh, "--stack", project.stack_name]
 
 
 def _pulumi(session: Session, arguments: Sequence[str], *, watched: Project | None = None) -> int:
