@@ -33,6 +33,8 @@ MINIMUM_FREE_BYTES = 6e9
 OWNER = RUNTIME / "owner.json"
 STARTED = RUNTIME / "started"
 """Touched when the node's network is made: what reported itself ready before that speaks of an earlier run."""
+READY = RUNTIME / "ready"
+"""There from the end of a start until the next stop or start: one that was cut off may have started every process."""
 
 
 class Platform:
@@ -58,6 +60,7 @@ class Platform:
                 self._write_endpoint()
                 return False
             self._require_space()
+            READY.unlink(missing_ok=True)
             self._recover(step)
             self._require_ports()
             self.layout.data.mkdir(parents=True, exist_ok=True)
@@ -72,6 +75,7 @@ class Platform:
         with _lock(step or Step("platform", "")):
             self._require_alone()
             there = bool(records()) or node_network.NETNS.exists()
+            READY.unlink(missing_ok=True)
             leftovers.clear(self._data_of_owner())
             OWNER.unlink(missing_ok=True)
         return there
@@ -86,7 +90,7 @@ class Platform:
         known = records()
         return (
             self._owner() == str(self.layout.root)
-            and self.layout.endpoint_file.exists()
+            and READY.exists()
             and set(known) == set(programs.NAMES)
             and all(record.alive for record in known.values())
         )
@@ -123,6 +127,7 @@ class Platform:
             self._ensure(program)
         self._wait(step, cluster, since)
         self._write_endpoint()
+        READY.touch()
 
     def _bring_images(self, step: Step, images: PlatformImages) -> None:
         registry = f"http://{self.layout.registry}/v2/"

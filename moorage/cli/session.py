@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 _PASSPHRASE_BYTES = 24
 _PLATFORM_ADDRESSES = ("127.0.0.1", "10.213.0.0/30")
+_NO_LOGS = """\
+Pulumi keeps a log of each of its runs in a folder of this name, and none where a file has it.
+For these logs, put a folder in its place: rm .moorage/pulumi/logs && mkdir .moorage/pulumi/logs
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +54,7 @@ class Session:
         """Return the variables that differ from the caller's environment, creating the folders they name."""
         home = self.layout.home
         found = {
-            "PULUMI_HOME": str(home / "pulumi"),
+            "PULUMI_HOME": str(self._pulumi_home()),
             # Plain `pulumi up` acts on this stack, whichever the folder's current one is.
             "PULUMI_STACK": self.stack,
             "PULUMI_BACKEND_URL": self.backend(),
@@ -91,6 +95,15 @@ class Session:
         found = {"PULUMI_OPTION_POLICY_PACK": str(run if os.access(run, os.X_OK) else pack)}
         config = pack / "config" / f"{self.stack}.json"
         return found | ({"PULUMI_OPTION_POLICY_PACK_CONFIG": str(config)} if config.exists() else {})
+
+    def _pulumi_home(self) -> Path:
+        """Return Pulumi's own folder, without its logs unless the user has made a folder for them: see ADR 10."""
+        home = self.layout.home / "pulumi"
+        logs = home / "logs"
+        if not logs.exists():
+            home.mkdir(parents=True, exist_ok=True)
+            logs.write_text(_NO_LOGS)
+        return home
 
     def _passphrase(self) -> Path:
         path = self.layout.home / "passphrase"

@@ -17,6 +17,7 @@ from local.layout import RUNTIME, Layout
 from local.leftovers import container_processes, mounts_below, shim_processes
 from local.platform import Platform
 from local.processes import records
+from local.programs import NAMES
 from moorage.cli.deploy import session_of
 from moorage.cli.stacklock import locks
 from tests.live.test_page import add_arrival
@@ -81,6 +82,19 @@ def test_stopping_leaves_no_process_mount_namespace_or_socket_and_starting_keeps
 
     moorage("up", "dev")
     eventually(lambda: vessel in arrivals(dev), seconds=60, what="the entry written before the stop")
+
+
+def test_a_start_that_was_killed_when_every_process_ran_is_not_taken_for_a_complete_one(dev: Stack) -> None:
+    moorage("platform", "stop")
+    start = subprocess.Popen([MOORAGE, "platform", "start"], cwd=ROOT, stdout=subprocess.DEVNULL)
+    eventually(lambda: records().keys() == set(NAMES), seconds=60, what="the last process")
+    start.kill()
+    start.wait()
+    assert moorage("platform", "status", check=False).returncode == 3
+    assert "started" in moorage("platform", "start").stdout
+    assert moorage("platform", "status").returncode == 0
+    with dev.http() as client:
+        eventually(lambda: client.get("/api/berths").status_code == 200, seconds=60)
 
 
 def test_a_port_in_use_is_named_with_its_holder(dev: Stack) -> None:

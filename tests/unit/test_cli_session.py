@@ -169,6 +169,15 @@ def test_a_pack_that_can_be_started_by_itself_is(tmp_path: Path) -> None:
     assert session(tmp_path).exports()["PULUMI_OPTION_POLICY_PACK"] == str(run)
 
 
+def test_pulumi_finds_no_place_for_its_logs_unless_there_is_a_folder(tmp_path: Path) -> None:
+    logs = Path(session(tmp_path).exports()["PULUMI_HOME"]) / "logs"
+    assert "put a folder in its place" in logs.read_text()
+    logs.unlink()
+    logs.mkdir()
+    session(tmp_path).exports()
+    assert logs.is_dir()
+
+
 def test_a_shell_takes_the_exports_whatever_is_in_the_path(tmp_path: Path) -> None:
     root = tmp_path / 'it\'s a "bay" of $HOME; `false` \\ * &'
     monorepo = Monorepo(root)
