@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import secrets
 import shutil
 import sys
 from dataclasses import dataclass
@@ -109,9 +108,11 @@ class Session:
         path = self.layout.home / "passphrase"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
+            from secrets import token_urlsafe  # once in a checkout's life
+
             aside = path.with_name(f".passphrase.{os.getpid()}")
             aside.touch(mode=0o600)
-            aside.write_text(secrets.token_urlsafe(_PASSPHRASE_BYTES) + "\n")
+            aside.write_text(token_urlsafe(_PASSPHRASE_BYTES) + "\n")
             # A link, unlike a rename, leaves alone what another process made meanwhile, and may have encrypted with.
             with contextlib.suppress(FileExistsError):
                 path.hardlink_to(aside)

@@ -12,7 +12,7 @@ from typing import NoReturn
 from moorage.errors import Terminated
 
 _OBJECTS_BETWEEN_COLLECTIONS = 50_000
-"""A command makes few cycles and ends soon: looking for them at Python's pace takes a tenth of a short one."""
+"""A command makes few cycles and ends soon."""
 
 
 def main() -> None:
@@ -24,7 +24,10 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _terminate)
     from moorage.cli import main as command_line
 
-    command_line.main()
+    try:
+        command_line.main()
+    finally:
+        gc.freeze()  # Python would look through all of it for cycles once more, and the process ends
 
 
 def _terminate(_number: int, _frame: object) -> NoReturn:

@@ -73,10 +73,12 @@ class NodeInputs:
         """The part of the digest that images are tagged with."""
         return self.digest[:SHORT]
 
-    def files(self) -> dict[str, str]:
-        """Return kind and digest of each file by path, of a sliced file those of its slice."""
-        whole = {path: entry for listing in self.listings for path, entry in listing.entries().items()}
-        return whole | {path: f"-{part.digest}" for path, part in self.slices.items()}
+    def files(self, digits: int = 64) -> dict[str, str]:
+        """Return kind and digest, or its first ``digits``, of each file by path, of a sliced file those of its slice."""
+        found: dict[str, str] = {}
+        for listing in self.listings:
+            found |= listing.entries(digits)
+        return found | {path: f"-{part.digest[:digits]}" for path, part in self.slices.items()}
 
 
 class Inputs:

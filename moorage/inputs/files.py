@@ -34,9 +34,9 @@ class Listing:
     text: str
     """A line for each file: SHA-256 of the content, kind (``-`` file, ``x`` executable file, ``l`` link), path."""
 
-    def entries(self) -> dict[str, str]:
-        """Return kind and digest of each path: ``x3f0a…``."""
-        return {line[67:]: line[65] + line[:64] for line in self.text.split("\n")[:-1]}
+    def entries(self, digits: int = 64) -> dict[str, str]:
+        """Return kind and digest of each path, or the first ``digits`` of it: ``x3f0a…``."""
+        return {line[67:]: line[65] + line[:digits] for line in self.text.split("\n")[:-1]}
 
 
 @dataclass

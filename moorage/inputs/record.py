@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from moorage.config.project import Project
     from moorage.inputs.digests import NodeInputs
 
-_FILE_LENGTH = 13
-"""Of kind and digest: enough to tell two contents of one file from each other."""
+_DIGITS = 12
+"""Of a digest: enough to tell two contents of one file from each other."""
 _SCALING = "scaling."
 
 
@@ -57,7 +57,7 @@ def image_record(inputs: NodeInputs) -> ImageRecord:
     return ImageRecord(
         digest=inputs.digest,
         form=DIGEST_FORMAT,
-        files={path: entry[:_FILE_LENGTH] for path, entry in inputs.files().items()},
+        files=inputs.files(_DIGITS),
         slices=tuple(sorted(inputs.slices)),
         settings=dict(inputs.settings),
         bases={name: digest[:SHORT] for name, digest in inputs.bases.items()},
