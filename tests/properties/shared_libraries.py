@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
+import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
-from tests.support.buildx import BUILDER, environment
+from moorage.report.records import vertices
+from tests.support.buildx import buildx
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from hypothesis.strategies import DrawFn
@@ -23,6 +23,10 @@ CHANGES = ("edit", "deep", "add", "delete", "rename", "executable", "link")
 """Ways to change a library that reach the images that contain it."""
 NO_CHANGES = ("touch", "readme", "test", "bytecode")
 """Ways to change its folder that reach no image."""
+NONCE = uuid.uuid4().hex
+"""In every folder that an image has, with the place of the monorepo, so that BuildKit has built none of them before."""
+LAYERS = 40
+"""That are put into one image, which cannot have any number of them."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,7 @@ def write_sharing(root: Path, number: int, sharing: Sharing) -> None:
         _write(package.parent / "pyproject.toml", f'[project]\nname = "g{number}-l{lib}"\n')
         _write(package.parent / "README.md", "before")
         _write(package.parent / "tests/test_x.py", "before")
+        _write(package / "nonce.txt", f"{NONCE} {root}")
         for name in ("__init__.py", "one.py", "two.py", "deep/er/three.py"):
             _write(package / name, f"# {number} {lib} {name}\n")
     for index, libs in enumerate(sharing.services):
@@ -79,6 +84,7 @@ def write_sharing(root: Path, number: int, sharing: Sharing) -> None:
         sources = [f"libs/g{number}-l{lib}/g{number}_l{lib}" for lib in sorted(libs)] + [f"apps/{name}/src"]
         copies = "".join(f"COPY {source} /app/{source.rsplit('/', 1)[1]}\n" for source in sources)
         _write(folder / "src/main.py", "".join(f"import g{number}_l{lib}\n" for lib in sorted(libs)) + f"# {name}\n")
+        _write(folder / "src/nonce.txt", f"{NONCE} {root}")
         _write(folder / "Dockerfile", f"FROM scratch AS production\n{copies}")
         allowed = "".join(f"!{source}\n" for source in sorted(sources))
         _write(folder / "Dockerfile.dockerignore", f"*\n{allowed}**/__pycache__\n")
@@ -123,33 +129,29 @@ def apply_change(root: Path, number: int, sharing: Sharing) -> None:
     steps[sharing.change]()
 
 
-def image_digests(root: Path, services: Iterable[str]) -> dict[str, str]:
-    """Build services with plain buildx, all at once, and return the digest of each image."""
-    targets = {
-        service: {
-            "context": ".",
-            "dockerfile": f"apps/{service}/Dockerfile",
-            "output": ["type=image"],
-            "args": {"SOURCE_DATE_EPOCH": "0"},
-            "attest": ["type=provenance,disabled=true"],
-        }
-        for service in services
+def built_anew(root: Path, services: Sequence[str]) -> set[str]:
+    """Build the services, as stages of one Dockerfile, and return those of which BuildKit did not find all in its cache."""
+    stages, ignored = [], ["*", "**/__pycache__"]
+    for service in services:
+        dockerfile = root / "apps" / service / "Dockerfile"
+        stages.append(dockerfile.read_text().replace(" AS production", f" AS {service}"))
+        allowed = dockerfile.with_name("Dockerfile.dockerignore").read_text().splitlines()
+        ignored[1:1] = [line for line in allowed if line.startswith("!")]
+    collectors = [f"all{start}" for start in range(0, len(services), LAYERS)]
+    for start, collector in zip(range(0, len(services), LAYERS), collectors, strict=True):
+        copies = [f"COPY --from={service} /app /{service}" for service in services[start : start + LAYERS]]
+        stages.append("\n".join([f"FROM scratch AS {collector}", *copies]))
+    stages.append("\n".join(["FROM scratch", *(f"COPY --from={collector} / /" for collector in collectors)]))
+    file = root / "all.Dockerfile"
+    file.write_text("\n".join(stages) + "\n")
+    (root / "all.Dockerfile.dockerignore").write_text("\n".join(ignored) + "\n")
+    told = buildx("--progress=rawjson", "--output=type=cacheonly", f"--file={file}", str(root)).stderr
+    ran = {
+        vertex["name"].removeprefix("[").partition(" ")[0] for vertex in vertices(told).values() if not vertex["cached"]
     }
-    bake = {"group": {"default": {"targets": list(targets)}}, "target": targets}
-    (root / "bake.json").write_text(json.dumps(bake))
-    command = ["buildx", "bake", "--builder", BUILDER, "--file=bake.json", "--metadata-file=built.json"]
-    result = subprocess.run(command, cwd=root, env=environment(), capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stderr[-3000:]
-    built = json.loads((root / "built.json").read_text())
-    return {service: built[service]["containerimage.digest"] for service in targets}
+    return ran.intersection(services)
 
 
-def different(before: dict[str, str], after: dict[str, str], number: int, sharing: Sharing) -> set[int]:
-    """Return the services of an example whose digest is another one."""
-    names = {index: f"g{number}-s{index}" for index in range(len(sharing.services))}
-    return {index for index, name in names.items() if before[name] != after[name]}
-
-
-def all_services(examples: Sequence[tuple[int, Sharing]]) -> list[str]:
-    """Return the names of the services of examples."""
-    return [f"g{number}-s{index}" for number, sharing in examples for index in range(len(sharing.services))]
+def all_services(examples: Sequence[Sharing]) -> list[str]:
+    """Return the names of the services of all examples."""
+    return [f"g{number}-s{index}" for number, one in enumerate(examples) for index in range(len(one.services))]
