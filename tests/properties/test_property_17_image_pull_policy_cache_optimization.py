@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import re
 import subprocess
 import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local.layout import Layout
 from tests.properties.batch import BATCHED
+from tests.properties.derived_images import DerivedImages
 from tests.properties.pods import Manifest, node, pod, run_together
 from tests.support.stack import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-REGISTRY = "http://127.0.0.1:5000"
 PAUSE = "moorage/pause"
 """A program that waits, in every image here; each has a configuration of its own, and so a digest."""
-MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 ROUNDS = 4
 PODS = 10
 LOG = ROOT / ".moorage/platform/logs/registry-node.log"
@@ -68,37 +64,15 @@ uses = st.builds(
 )
 
 
-class Images:
+class Images(DerivedImages):
     """Small images of a repository each, and what the node has of them."""
 
     def __init__(self) -> None:
-        self.folder = f"property-17-{uuid.uuid4().hex[:8]}"
-        self._http = httpx.Client(base_url=f"{REGISTRY}/v2/", trust_env=False, timeout=30)
-        tags = self._http.get(f"{PAUSE}/tags/list").raise_for_status().json()["tags"]
-        answer = self._http.get(f"{PAUSE}/manifests/{tags[0]}", headers={"Accept": MANIFEST}).raise_for_status()
-        self._manifest: dict[str, Any] = answer.json()
-        self._config = self._http.get(
-            f"{PAUSE}/blobs/{self._manifest['config']['digest']}", follow_redirects=True
-        ).json()
+        super().__init__(f"property-17-{uuid.uuid4().hex[:8]}", PAUSE)
 
-    def push(self, number: int) -> str:
+    def push_numbered(self, number: int) -> str:
         """Push image ``number`` and return its digest."""
-        name = f"{self.folder}/e{number}"
-        for layer in self._manifest["layers"]:
-            query = {"mount": layer["digest"], "from": PAUSE}
-            self._http.post(f"{name}/blobs/uploads/", params=query).raise_for_status()
-        config = self._config | {"config": {**self._config.get("config", {}), "Labels": {"number": str(number)}}}
-        manifest = self._manifest | {"config": self._blob(name, json.dumps(config).encode())}
-        content = json.dumps(manifest | {"mediaType": MANIFEST}).encode()
-        headers = {"Content-Type": MANIFEST}
-        self._http.put(f"{name}/manifests/1", content=content, headers=headers).raise_for_status()
-        return f"sha256:{hashlib.sha256(content).hexdigest()}"
-
-    def _blob(self, name: str, content: bytes) -> dict[str, Any]:
-        digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
-        started = self._http.post(f"{name}/blobs/uploads/").raise_for_status().headers["Location"]
-        self._http.put(httpx.URL(started).copy_merge_params({"digest": digest}), content=content).raise_for_status()
-        return {**self._manifest["config"], "digest": digest, "size": len(content)}
+        return self.push(f"e{number}", Labels={"number": str(number)})
 
     def forget(self, names: Sequence[str]) -> None:
         """Have the node forget all that it has of these images: each is there by tag, by digest, or both."""
@@ -126,7 +100,7 @@ def run(examples: Sequence[Uses]) -> list[Seen]:
     images = Images()
     references = []
     for number, example in enumerate(examples):
-        digest = images.push(number)
+        digest = images.push_numbered(number)
         end = f"@{digest}" if example.by_digest else ":1"
         references.append(f"127.0.0.1:5000/{images.folder}/e{number}{end}")
     ran = [0] * len(examples)

@@ -1,4 +1,7 @@
-"""Every pod that our builders describe is probed in all three ways, at ports that it declares, with times that make sense."""
+"""Every pod that our builders describe is probed in all three ways, at ports that it declares, with times that make sense.
+
+Of what others describe, the policy pack and the API server together let through exactly what is probed so.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +24,8 @@ from components.manifests.stateful import stateful_set
 from components.manifests.stores import postgres_plan, redis_plan
 from policy.judge import Finding, judge
 from policy.objects import Origin, manifest_objects
-from policy.registry import RULES
-from tests.properties import service_models
+from policy.registry import RULES, Level
+from tests.properties import foreign_probes, service_models
 from tests.properties.cluster import connected
 from tests.support.stack import moorage, session_environment
 
@@ -144,6 +147,11 @@ def broken_rules(manifest: Manifest) -> set[str]:
     return found
 
 
+def stopped(manifest: Manifest) -> set[str]:
+    """Return the rules about probes that keep the manifest out of production."""
+    return {name for name in broken_rules(manifest) if RULES[name].levels.of("prod") is Level.MANDATORY}
+
+
 class ApiServer:
     """The cluster's judgement of manifests, in a namespace that admits restricted pods only; nothing is stored."""
 
@@ -169,13 +177,22 @@ class ApiServer:
             {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec},
         )
 
-    def _apply(self, path: str, manifest: Manifest) -> Manifest:
-        answer = self.client.patch(
+    def admits(self, manifest: Manifest) -> bool:
+        """Tell whether a workload is valid, whatever the namespace warns of."""
+        answer = self._tried(f"/apis/apps/v1/namespaces/{self.space}/{manifest['kind'].lower()}s/foreign", manifest)
+        assert answer.status_code in {200, 201, 422}, answer.text
+        return answer.is_success
+
+    def _tried(self, path: str, manifest: Manifest) -> httpx.Response:
+        return self.client.patch(
             path,
             params={"dryRun": "All", "fieldManager": "moorage", "force": "true", "fieldValidation": "Strict"},
             headers={"Content-Type": "application/apply-patch+yaml"},
             content=json.dumps(manifest, ensure_ascii=False).encode(),
         )
+
+    def _apply(self, path: str, manifest: Manifest) -> Manifest:
+        answer = self._tried(path, manifest)
         assert answer.is_success, answer.json().get("message", answer.text)
         assert "warning" not in answer.headers, answer.headers["warning"]
         found: Manifest = answer.json()
@@ -222,9 +239,9 @@ def api_server() -> Iterator[ApiServer]:
 # liveness probes should be defined with appropriate endpoints and timing parameters.
 @pytest.mark.property_test
 @settings(max_examples=300, deadline=None, phases=WITHOUT_EXPLAINING)
-@given(workload=workloads())
+@given(workload=workloads(), foreign=foreign_probes.workloads())
 def test_every_pod_has_probes_with_declared_endpoints_and_sane_times_as_the_cluster_agrees(
-    api_server: ApiServer, workload: Workload
+    api_server: ApiServer, workload: Workload, foreign: Manifest
 ) -> None:
     container = workload.container
     for name in PROBES:
@@ -239,3 +256,4 @@ def test_every_pod_has_probes_with_declared_endpoints_and_sane_times_as_the_clus
         without = json.loads(json.dumps(workload.manifest))
         del without["spec"]["template"]["spec"]["containers"][0][name]
         assert any(name.removesuffix("Probe") in rule for rule in broken_rules(without))
+    assert (not stopped(foreign) and api_server.admits(foreign)) == foreign_probes.proper(foreign)

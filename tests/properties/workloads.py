@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from moorage.config.service import Service
 from tests.properties.cluster import REPORT_PORT
 from tests.properties.settings import Settings, changed, settings
+from tests.properties.users import Identity, identities
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,6 +40,8 @@ class Workload:
     """Which services it needs: numbers that are counted round among those that may be needed, see layout.py."""
     images: tuple[int, int]
     """Variants of the image that it runs, before and after new ones are deployed."""
+    identity: Identity
+    """A container of somebody else's, beside it."""
 
 
 def _filled(draw: DrawFn, kind: str, role: str, port: SearchStrategy[int]) -> dict[str, Any]:
@@ -136,4 +139,5 @@ def workloads(draw: DrawFn) -> Workload:
         after=draw(changed(before)),
         picks=tuple(draw(picks)),
         images=draw(st.tuples(variants, variants)),
+        identity=draw(identities()),
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from tests.support.stack import MOORAGE, ROOT, moorage
+from tests.support.stack import ROOT, moorage, session_environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +18,24 @@ if TYPE_CHECKING:
 
 SHARED = ("bin", "docker", "platform", "pulumi")
 """What of ``.moorage`` is the platform's, not the checkout's."""
+
+
+def copy_repository(root: Path) -> None:
+    """Copy the repository's files, uncommitted ones included, into a folder that shares the platform and the packages."""
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listed, cwd=ROOT, capture_output=True, check=True).stdout.decode().split("\0")
+    for name in filter(None, names):
+        if (ROOT / name).is_file():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, root / name, follow_symlinks=False)
+    (root / ".moorage").mkdir()
+    for name in SHARED:
+        (root / ".moorage" / name).symlink_to(ROOT / ".moorage" / name)
+    (root / ".venv").symlink_to(ROOT / ".venv")
+    # uv would make the environment, which both checkouts share, that of the copy.
+    project = (root / "Pulumi.yaml").read_text()
+    assert "toolchain: uv" in project
+    (root / "Pulumi.yaml").write_text(project.replace("toolchain: uv", "toolchain: pip"))
 
 
 @dataclass(kw_only=True)
@@ -29,37 +47,24 @@ class Checkout:
     environment: Mapping[str, str] = field(repr=False)
 
     @classmethod
-    def copied(cls, root: Path, stack: str) -> Checkout:
-        """Copy the repository's files, uncommitted ones included, and give the copy a stack like dev."""
-        listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-        names = subprocess.run(listed, cwd=ROOT, capture_output=True, check=True).stdout.decode().split("\0")
-        for name in filter(None, names):
-            if (ROOT / name).is_file():
-                (root / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(ROOT / name, root / name, follow_symlinks=False)
-        (root / ".moorage").mkdir()
-        for name in SHARED:
-            (root / ".moorage" / name).symlink_to(ROOT / ".moorage" / name)
-        (root / ".venv").symlink_to(ROOT / ".venv")
-        # uv would make the environment, which both checkouts share, that of the copy.
-        project = (root / "Pulumi.yaml").read_text()
-        assert "toolchain: uv" in project
-        (root / "Pulumi.yaml").write_text(project.replace("toolchain: uv", "toolchain: pip"))
+    def copied(cls, root: Path, stack: str, *, judged: bool = False) -> Checkout:
+        """Copy the repository and give the copy a stack like dev, whose objects are ``judged`` by the policy pack or not."""
+        copy_repository(root)
         settings = yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text())
         settings = {"config": {**settings["config"], "moorage:ingress": {"host": f"{stack}.localhost"}}}
         (root / f"Pulumi.{stack}.yaml").write_text(yaml.safe_dump(settings))
-        script = f'eval "$({MOORAGE} env {stack})" && env -0'
-        result = subprocess.run(["sh", "-c", script], cwd=root, capture_output=True, check=True)
-        environment = dict(entry.split("=", 1) for entry in result.stdout.decode().split("\0") if "=" in entry)
-        # Whose rules hold for a stack like dev under another name is not the matter here.
-        own = {name: value for name, value in environment.items() if not name.startswith("PULUMI_OPTION_POLICY")}
+        environment = session_environment(stack, cwd=root)
+        # Mostly it is not the matter which rules hold for a stack like dev under another name.
+        own = {
+            name: value for name, value in environment.items() if judged or not name.startswith("PULUMI_OPTION_POLICY")
+        }
         checkout = cls(root=root, stack=stack, environment=own)
         checkout.pulumi("stack", "init", stack)
         return checkout
 
-    def pulumi(self, *arguments: str, check: bool = True) -> str:
-        """Run Pulumi in the checkout and return what it printed."""
-        result = subprocess.run(
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run Pulumi in the checkout."""
+        return subprocess.run(
             ["pulumi", *arguments, "--non-interactive"],
             cwd=self.root,
             env=dict(self.environment),
@@ -68,6 +73,10 @@ class Checkout:
             text=True,
             check=False,
         )
+
+    def pulumi(self, *arguments: str, check: bool = True) -> str:
+        """Run Pulumi in the checkout and return what it printed."""
+        result = self.run(*arguments)
         if check:
             assert result.returncode == 0, f"pulumi {' '.join(arguments)}\n{result.stdout[-6000:]}\n{result.stderr}"
         return result.stdout

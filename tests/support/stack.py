@@ -42,10 +42,10 @@ def moorage(
     return result
 
 
-def session_environment(stack: str = "dev") -> dict[str, str]:
+def session_environment(stack: str = "dev", *, cwd: Path = ROOT) -> dict[str, str]:
     """Return the environment that ``eval "$(moorage env)"`` gives a shell."""
     script = f'eval "$({MOORAGE} env {stack})" && env -0'
-    result = subprocess.run(["sh", "-c", script], cwd=ROOT, capture_output=True, check=True)
+    result = subprocess.run(["sh", "-c", script], cwd=cwd, capture_output=True, check=True)
     return dict(entry.split("=", 1) for entry in result.stdout.decode().split("\0") if "=" in entry)
 
 
