@@ -127,7 +127,10 @@ class Analyzer(services.AnalyzerServicer):  # type: ignore[misc]
             return messages.RemediateResponse()
         from policy.pack import sdk_servicer  # a third of a second, seldom needed
 
-        return sdk_servicer(self._session, self._stage, self._configured).Remediate(request, context)
+        try:
+            return sdk_servicer(self._session, self._stage, self._configured).Remediate(request, context)
+        except ValueError:  # it does not read numbers that JSON lacks; what is not mended is judged as it is
+            return messages.RemediateResponse()
 
     def AnalyzeStack(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
         """Judge the stack as a whole, by the inputs that were analyzed and the outputs of what was not."""

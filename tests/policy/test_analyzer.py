@@ -164,6 +164,14 @@ def test_nothing_is_remedied_in_prod() -> None:
     assert not answer.remediations
 
 
+def test_a_resource_with_a_number_that_json_does_not_have_is_judged_and_not_mended() -> None:
+    asked = request(web(c__imagePullPolicy="Never"))
+    asked.properties["spec"]["replicas"] = float("nan")
+    analyzer = server("dev")
+    assert list(analyzer.Remediate(asked, Context()).remediations) == []
+    assert "require-image-pull-policy" in {item.policyName for item in analyzer.Analyze(asked, Context()).diagnostics}
+
+
 def test_a_resource_is_decoded_once_however_many_policies_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
     decoded: list[Any] = []
 
