@@ -129,7 +129,8 @@ class Analyzer(services.AnalyzerServicer):  # type: ignore[misc]
 
         try:
             return sdk_servicer(self._session, self._stage, self._configured).Remediate(request, context)
-        except ValueError:  # it does not read numbers that JSON lacks; what is not mended is judged as it is
+        except (ValueError, AssertionError):
+            # It does not read numbers that JSON lacks, nor marks it does not know; what is not mended is judged as it is.
             return messages.RemediateResponse()
 
     def AnalyzeStack(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802

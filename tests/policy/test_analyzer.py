@@ -15,7 +15,7 @@ from pulumi_policy.proxy import UNKNOWN_STRING_VALUE
 from policy.analyzer import Analyzer
 from policy.examples import compliant_stack
 from policy.pack import sdk_servicer
-from policy.pulumi_objects import decode
+from policy.pulumi_objects import SIGNATURE, decode
 from policy.registry import RULES
 from policy.session import Session
 from tests.policy.harness import Manifest, pulumi_type, urn_of, web
@@ -164,9 +164,10 @@ def test_nothing_is_remedied_in_prod() -> None:
     assert not answer.remediations
 
 
-def test_a_resource_with_a_number_that_json_does_not_have_is_judged_and_not_mended() -> None:
+@pytest.mark.parametrize("odd", [float("nan"), {SIGNATURE: None}], ids=["no number", "a mark without a meaning"])
+def test_what_the_sdk_cannot_read_is_judged_and_not_mended(odd: Any) -> None:
     asked = request(web(c__imagePullPolicy="Never"))
-    asked.properties["spec"]["replicas"] = float("nan")
+    asked.properties["spec"]["replicas"] = odd
     analyzer = server("dev")
     assert list(analyzer.Remediate(asked, Context()).remediations) == []
     assert "require-image-pull-policy" in {item.policyName for item in analyzer.Analyze(asked, Context()).diagnostics}
