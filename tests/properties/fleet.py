@@ -60,18 +60,20 @@ class Changed:
 
 @dataclass(kw_only=True)
 class Fleet:
-    """Runs one batch of examples at a time; a batch that is running already is only looked up."""
+    """Runs one batch of examples at a time; what was seen of a batch is only looked up when it is asked for again."""
 
     cluster: Cluster
     deployment: Deployment
     _workloads: Sequence[Workload] = field(default=(), init=False)
     _before: list[Running] = field(default_factory=list, init=False)
     _after: list[Running] = field(default_factory=list, init=False)
+    _renewed: bool = field(default=False, init=False)
+    """Whether the services have the images of another variant by now."""
 
     def started(self, workloads: Sequence[Workload]) -> list[Running]:
         """Return the services of the examples once all of them have started and been checked."""
         if self._workloads != workloads:
-            self._workloads, self._after = list(workloads), []
+            self._workloads, self._after, self._renewed = list(workloads), [], False
             placed = lay_out(workloads, lambda workload: workload.before)
             trouble = self.deployment.up(placed)
             checked = self._checked_again()
@@ -82,6 +84,7 @@ class Fleet:
         """Return the services of the examples before and after the settings of all of them changed at once."""
         before = self.started(workloads)
         if not self._after:
+            before = self._as_started(workloads)
             placed = lay_out(workloads, lambda workload: workload.after)
             trouble = self.deployment.up(placed)
             self._after = self._running(placed, self._alone(), trouble, ())[ROOTS:]
@@ -92,15 +95,20 @@ class Fleet:
 
         All images are built anew, also those that come out as they were.
         """
-        before = self.started(workloads)
+        before = self._as_started(workloads)
         placed = lay_out(workloads, lambda workload: workload.before, new_images=True)
         if self._after:
             before, placed = self._after, lay_out(workloads, lambda workload: workload.after, new_images=True)
         trouble = self.deployment.up(placed, tag="again")
         after = self._running(placed, self._alone(), trouble, ())[ROOTS:]
-        # What runs now is what no other test begins with.
-        self._workloads = ()
+        self._renewed = True
         return [Changed(before=old, after=new) for old, new in zip(before, after, strict=True)]
+
+    def _as_started(self, workloads: Sequence[Workload]) -> list[Running]:
+        """Return what is seen of services that run now, with the images that they were started with."""
+        if self._renewed:
+            self._workloads = ()
+        return self.started(workloads)
 
     def _alone(self) -> dict[str, list[Pod]]:
         """Return the pods, once each service has one: the engine is done when all new ones are ready, and the last old
