@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import subprocess
 import sys
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from local import packages, toolchain
@@ -18,7 +19,7 @@ from moorage.errors import MoorageError, Terminated, fail
 from policy.settings import stage_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from moorage.config.loader import Project
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 WATCH_SECONDS = 5.0
 """How often the pods of an update are looked at."""
+_FOR_THE_POLICIES = {"PULUMI_DISABLE_PROVIDER_PREVIEW": "true"}
+"""An update's own preview asks the policies, not the cluster, which would refuse what takes the place of something."""
 
 
 def session_of(root: Path, stack: str) -> Session:
@@ -171,7 +174,7 @@ def _update(session: Session, project: Project) -> int:
     mark = session.layout.home / f"unfinished-{project.stack_name}"
     arguments = update_arguments(project, after_unfinished=mark.exists())
     mark.touch()
-    status = _pulumi(session, arguments, watched=project)
+    status = _pulumi(session, arguments, watched=project, variables=_FOR_THE_POLICIES)
     if status == 0:
         mark.unlink(missing_ok=True)
     return status
@@ -192,16 +195,22 @@ def update_arguments(project: Project, *, after_unfinished: bool = False) -> lis
     return ["up", "--yes", *preview, *refresh, "--stack", project.stack_name]
 
 
-def _pulumi(session: Session, arguments: Sequence[str], *, watched: Project | None = None) -> int:
+def _pulumi(
+    session: Session,
+    arguments: Sequence[str],
+    *,
+    watched: Project | None = None,
+    variables: Mapping[str, str] = MappingProxyType({}),
+) -> int:
     """Run Pulumi on the user's terminal, so that its own live display is the progress; return its exit status.
 
     The pods of a ``watched`` stack are looked at meanwhile: where one is hopeless, Pulumi, which would wait for minutes,
-    is asked to end.
+    is asked to end. ``variables`` are set for this run alone.
     """
     interactive = [] if out.is_terminal else ["--non-interactive"]
     command = [session.program("pulumi"), *arguments, *interactive]
     began = dt.datetime.now(dt.UTC).replace(microsecond=0)
-    process = subprocess.Popen(command, cwd=session.root, env=session.environment())
+    process = subprocess.Popen(command, cwd=session.root, env=session.environment() | dict(variables))
     while True:
         try:
             return process.wait(timeout=WATCH_SECONDS if watched else None)

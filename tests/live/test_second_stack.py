@@ -53,7 +53,7 @@ def test_prod_has_the_specified_numbers_with_only_sizes_lowered(prod: Stack) -> 
     factor = load_project(ROOT, "prod").settings.embedded.resource_factor
     assert factor < 1
     requests = {name: float(quantity_value(value)) for name, value in container["resources"]["requests"].items()}
-    assert requests == {"cpu": pytest.approx(0.5 * factor), "memory": pytest.approx(2**30 * factor)}
+    assert requests == {"cpu": pytest.approx(0.5 * factor), "memory": pytest.approx(2**30 * factor, rel=0.01)}
 
 
 def test_prods_autoscalers_read_metrics(prod: Stack) -> None:

@@ -50,6 +50,7 @@ class Program:
         own = {
             "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
             "PULUMI_CONFIG_PASSPHRASE": "of no use to anyone",
+            "PULUMI_DISABLE_PROVIDER_PREVIEW": "true",
             "PULUMI_OPTION_POLICY_PACK_CONFIG": str(folder / "policies.json"),
             "PULUMI_STACK": STACK,
         }
@@ -87,5 +88,5 @@ class Program:
         )
 
     def up(self) -> subprocess.CompletedProcess[str]:
-        """Update the stack without a preview, as ``moorage up`` does."""
-        return self.run("up", "--yes", "--skip-preview")
+        """Update the stack, as ``moorage up`` does where nothing but the policies keeps data."""
+        return self.run("up", "--yes")
