@@ -28,6 +28,8 @@ LEAST_REASON: Final = 10
 """Characters that a reason has at least."""
 _ANNOTATION_FORM: Final = re.compile(r"until (\d{4}-\d{2}-\d{2}): (.+)", re.DOTALL)
 _FIELDS: Final = ("policy", "object", "reason", "expires")
+_MIDNIGHT: Final = " 00:00:00 +0000 UTC"
+"""What Pulumi adds to a day that its YAML has without quotes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,6 +144,6 @@ def _day(value: Any) -> date | None:
     if isinstance(value, date):
         return value
     try:
-        return date.fromisoformat(value)
-    except (TypeError, ValueError):
+        return date.fromisoformat(value.removesuffix(_MIDNIGHT))
+    except (AttributeError, TypeError, ValueError):
         return None

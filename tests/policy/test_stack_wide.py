@@ -98,13 +98,16 @@ def test_an_exemption_of_the_stacks_configuration_fits_by_pattern() -> None:
     assert Judge(*stack, session=session).violations == []
 
 
-def test_an_expired_exemption_of_the_stacks_configuration_is_a_violation() -> None:
+@pytest.mark.parametrize(
+    "day", ["2020-01-31", "2020-01-31 00:00:00 +0000 UTC"], ids=["quoted", "plain, as Pulumi has it"]
+)
+def test_an_expired_exemption_of_the_stacks_configuration_is_a_violation(day: str) -> None:
     session = Session()
     entry = {
         "policy": "disallow-host-namespaces",
         "object": "Deployment/web",
         "reason": REASON,
-        "expires": "2020-01-31",
+        "expires": day,
     }
     session.exemptions = configured([entry])
     assert "policy:exemptions[0] expired on 2020-01-31" in Judge(*compliant_stack(), session=session).messages
