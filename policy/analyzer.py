@@ -105,6 +105,7 @@ class Analyzer(services.AnalyzerServicer):  # type: ignore[misc]
     def Analyze(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
         """Judge one resource."""
         response = messages.AnalyzeResponse()
+        self._session.analyzed.add(request.urn)
         if not judged(request.type):
             return response
         objects = tuple(resource_objects(request.type, decode(request.properties), _origin(request)))
@@ -138,6 +139,8 @@ class Analyzer(services.AnalyzerServicer):  # type: ignore[misc]
         objects: list[Object] = []
         dependencies = {}
         for resource in request.resources:
+            if self._session.goes(resource.urn):
+                continue
             self._session.registered |= {resource.urn, *resource.options.aliases}
             if not judged(resource.type):
                 continue

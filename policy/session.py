@@ -30,6 +30,8 @@ class Session:
     acknowledged: frozenset[str] = frozenset()
     states: dict[str, Object] = field(default_factory=dict)
     """What Pulumi's state has of each URN."""
+    analyzed: set[str] = field(default_factory=set)
+    """URNs of what the program has declared so far."""
     registered: set[str] = field(default_factory=set)
     exemptions: tuple[Exemption, ...] = ()
     dry_run: bool = False
@@ -62,6 +64,14 @@ class Session:
         for item in resources:
             urn = str(item.get("urn"))
             self.states[urn] = Object(STATE, "pulumi", Node({**item, "metadata": {"name": urn}}))
+
+    def goes(self, urn: str) -> bool:
+        """Tell, once all is declared, whether a resource is deleted: after a refresh the engine lists these as well.
+
+        What a program only reads it does not declare either, but Pulumi does not own that.
+        """
+        state = self.states.get(urn)
+        return urn not in self.analyzed and state is not None and state.root["external"].value is not True
 
     def beside(self, about: Object) -> Stack | None:
         """Return an object with its state and the configurations of those images that the stack builds, None for none."""

@@ -110,6 +110,18 @@ def test_what_would_lose_data_is_refused_in_preview_and_update_until_each_change
     assert refused(preview) == set()
 
 
+def test_what_goes_is_told_from_what_is_no_target_also_after_a_refresh(program: Program) -> None:
+    program.configure({})
+    program.declare(objects(archive=False))
+    preview = program.run("preview", "--refresh")
+    assert preview.returncode != 0
+    assert refused(preview) == {DELETION}
+    program.declare(objects())
+    preview = program.run("preview", "--refresh", "--target", "**::db")
+    assert preview.returncode == 0, preview.stdout
+    assert refused(preview) == set()
+
+
 def test_an_acknowledged_change_happens(program: Program) -> None:
     before = versions(program)
     program.configure({CONFIG_KEY: [DELETION, "replace:StatefulSet/db"]})

@@ -182,6 +182,21 @@ def test_a_stack_without_a_state_has_nothing_to_lose_and_a_broken_one_is_said_to
     assert "Stack/prod: what Pulumi's state has (for disallow-deletion-of-data, " in answer.diagnostics[0].message
 
 
+@pytest.mark.usefixtures("backend")
+def test_what_the_engine_lists_after_a_refresh_and_the_program_does_not_declare_is_deleted() -> None:
+    analyzer, stack = server(project="shop"), proto.AnalyzeStackRequest()
+    for name in ("StatefulSet/db", "PersistentVolumeClaim/uploads"):
+        asked = request(manifest(name))
+        stack.resources.add(type=asked.type, urn=asked.urn, name=asked.name).properties.CopyFrom(asked.properties)
+    analyzer.Analyze(request(manifest("StatefulSet/db")), Context())
+    found = [
+        item for item in analyzer.AnalyzeStack(stack, Context()).diagnostics if item.policyName.endswith("of-data")
+    ]
+    assert [item.message.partition("acknowledge with '")[2].partition("'")[0] for item in found] == [
+        "delete:PersistentVolumeClaim/uploads"
+    ]
+
+
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.floats() | st.text(max_size=8),
     lambda inner: (
