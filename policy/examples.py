@@ -60,7 +60,7 @@ def changed(objects: list[dict[str, Any]], target: str, path: str, value: Any) -
     result = copy.deepcopy(objects)
     for item in result:
         if title_of(item) == target:
-            _put(item, path, value)
+            put(item, path, value)
             return result
     raise KeyError(target)
 
@@ -76,7 +76,8 @@ def steps(path: str) -> list[str | int]:
     return [int(index) if index else quoted or plain for quoted, index, plain in found]
 
 
-def _put(root: Any, path: str, value: Any) -> None:
+def put(root: Any, path: str, value: Any) -> None:
+    """Give the field at ``path`` a value, with objects made on the way, or take it away for ``REMOVE``."""
     *way, last = steps(path)
     here = root
     for step in way:

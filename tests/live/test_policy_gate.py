@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from policy.examples import REMOVE, put
 from policy.judge import Finding
 from policy.registry import RULES, Level, Scope
 from tests.live.test_change import versions
-from tests.policy.test_own_stacks import POD, PROD_VARIANTS, VARIANTS, declared, outcomes, program, put
+from tests.policy.test_own_stacks import POD, PROD_VARIANTS, VARIANTS, declared, outcomes, program
 from tests.support.checkout import Checkout, copy_repository
 from tests.support.stack import Stack, session_environment
 
@@ -38,24 +39,14 @@ from pathlib import Path
 
 import pulumi
 
-from policy.examples import steps
+from policy.examples import REMOVE, put
 
 BREAKAGES = json.loads(Path("breakages.json").read_text())
 
 
-def put(root, path, value):
-    *way, last = steps(path)
-    for step in way:
-        root = root[step] if isinstance(step, int) else root.setdefault(step, {})
-    if value is None:
-        root.pop(last, None)
-    else:
-        root[last] = value
-
-
 def broken(args):
     for path, value in BREAKAGES.get(args.name, ()):
-        put(args.props, path, value)
+        put(args.props, path, REMOVE if value is None else value)
     return pulumi.ResourceTransformResult(args.props, args.opts)
 
 
@@ -125,7 +116,7 @@ def due(recording: Recording, stage: str, batch: Batch) -> set[tuple[str, str]]:
 
     def change(registration: Registration, inputs: dict[str, Any]) -> None:
         for path, value in batch.by_name.get(registration.name, ()):
-            put(inputs, path, value)
+            put(inputs, path, REMOVE if value is None else value)
 
     findings = [item for item in outcomes(declared(recording, change)) if isinstance(item, Finding)]
     return {

@@ -9,7 +9,7 @@ import pytest
 
 import policy.rules  # noqa: F401  # registers every rule
 from moorage.config.loader import load_project
-from policy.examples import steps
+from policy.examples import REMOVE, put
 from policy.judge import Finding, Unjudged, judge, judge_stack
 from policy.objects import Object, Origin
 from policy.pulumi_objects import resource_objects, thaw
@@ -175,7 +175,7 @@ def test_a_broken_variant_of_our_own_stack_is_stopped_with_the_right_message(
 
     def change(registration: Registration, inputs: dict[str, Any]) -> None:
         if registration.kind == kind:
-            put(inputs, path, value)
+            put(inputs, path, REMOVE if value is None else value)
 
     found = stopped(declared(recordings[stage], change), stage)
     assert name in found, sorted(found)
@@ -184,15 +184,3 @@ def test_a_broken_variant_of_our_own_stack_is_stopped_with_the_right_message(
         or name in {"isolate-pods", "require-pod-disruption-budgets"}
         or (kind in {"HorizontalPodAutoscaler", "ServiceAccount"})
     )
-
-
-def put(root: dict[str, Any], path: str, value: Any) -> None:
-    """Set the field at ``path``, with objects made on the way; None takes it away."""
-    *way, last = steps(path)
-    here: Any = root
-    for step in way:
-        here = here[step] if isinstance(step, int) else here.setdefault(step, {})
-    if value is None:
-        here.pop(last, None)
-    else:
-        here[last] = value

@@ -8,7 +8,10 @@ from typing import Any
 
 import httpx
 
-REGISTRY = "127.0.0.1:5000"
+from local.layout import Layout
+from tests.support.stack import ROOT
+
+REGISTRY = Layout.of(ROOT).registry
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from local.layout import Layout
 from tests.properties.batch import BATCHED
-from tests.properties.derived_images import DerivedImages
+from tests.properties.derived_images import REGISTRY, DerivedImages
 from tests.properties.pods import Manifest, node, pod, run_together
 from tests.support.stack import ROOT
 
@@ -76,7 +76,7 @@ class Images(DerivedImages):
 
     def forget(self, names: Sequence[str]) -> None:
         """Have the node forget all that it has of these images: each is there by tag, by digest, or both."""
-        wanted = tuple(f"127.0.0.1:5000/{self.folder}/{name}" for name in names)
+        wanted = tuple(f"{REGISTRY}/{self.folder}/{name}" for name in names)
         there = self._ctr("list", "--quiet").split()
         gone = [item for item in there if item.startswith(tuple(f"{one}{end}" for one in wanted for end in ":@"))]
         if gone:
@@ -102,7 +102,7 @@ def run(examples: Sequence[Uses]) -> list[Seen]:
     for number, example in enumerate(examples):
         digest = images.push_numbered(number)
         end = f"@{digest}" if example.by_digest else ":1"
-        references.append(f"127.0.0.1:5000/{images.folder}/e{number}{end}")
+        references.append(f"{REGISTRY}/{images.folder}/e{number}{end}")
     ran = [0] * len(examples)
     start = LOG.stat().st_size
     try:

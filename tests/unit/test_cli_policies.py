@@ -55,5 +55,35 @@ def test_every_policy_is_listed() -> None:
     assert "disallow-privileged" in result.output
 
 
-def test_exemptions_of_manifests_are_listed() -> None:
+EXEMPTIONS = """config:
+  policy:exemptions:
+    - {{policy: require-cpu-limits, object: Deployment/cache-*, reason: bursts are wanted, expires: {day}}}
+"""
+
+
+def test_exemptions_of_manifests_are_listed(tmp_path: Path) -> None:
     assert "no exemptions" in run("exemptions", str(COMPLIANT)).output
+    annotation = 'annotations: {policy.moorage.dev/require-cpu-limits: "until 2020-01-31: bursts were wanted"}'
+    (tmp_path / "pod.yaml").write_text(LOOSE.replace("metadata: {", f"metadata: {{{annotation}, "))
+    assert "2020-01-31, expired" in run("exemptions", str(tmp_path)).output
+
+
+def test_without_a_path_the_exemptions_of_the_stacks_are_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("Pulumi.yaml", "__main__.py"):
+        (tmp_path / name).touch()
+    (tmp_path / "Pulumi.dev.yaml").write_text("config: {}\n")
+    assert "no exemptions" in run("exemptions").output
+    stack = tmp_path / "Pulumi.prod.yaml"
+    stack.write_text(EXEMPTIONS.format(day="2099-01-31"))
+    listed = run("exemptions").output
+    assert "Deployment/cache-*" in listed
+    assert "2099-01-31 " in listed
+    assert "Pulumi.prod.yaml, policy:exemptions[0]" in listed
+    stack.write_text(EXEMPTIONS.format(day="soon"))
+    result = run("exemptions")
+    assert result.exit_code == 1
+    assert "Pulumi.prod.yaml: an exemption of stack prod is not understood" in str(result.exception)
+    assert "expires must be a day" in str(result.exception)
