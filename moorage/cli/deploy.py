@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import subprocess
 import sys
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from local import packages, toolchain
@@ -200,7 +199,7 @@ def _pulumi(
     arguments: Sequence[str],
     *,
     watched: Project | None = None,
-    variables: Mapping[str, str] = MappingProxyType({}),
+    variables: Mapping[str, str] | None = None,
 ) -> int:
     """Run Pulumi on the user's terminal, so that its own live display is the progress; return its exit status.
 
@@ -210,7 +209,7 @@ def _pulumi(
     interactive = [] if out.is_terminal else ["--non-interactive"]
     command = [session.program("pulumi"), *arguments, *interactive]
     began = dt.datetime.now(dt.UTC).replace(microsecond=0)
-    process = subprocess.Popen(command, cwd=session.root, env=session.environment() | dict(variables))
+    process = subprocess.Popen(command, cwd=session.root, env=session.environment() | dict(variables or {}))
     while True:
         try:
             return process.wait(timeout=WATCH_SECONDS if watched else None)

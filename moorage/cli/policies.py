@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from moorage import console
+from moorage.config.sources import known_stacks, stack_file
+from moorage.config.yamlfile import read_yaml
 from moorage.errors import fail
 from policy.catalogue import entries
-from policy.check import Selection, check_manifests, list_exemptions
+from policy.check import Selection, check_manifests
+from policy.exemptions import CONFIG_KEY, Exemption, configured
 from policy.report import to_json, to_sarif, to_text
 from policy.settings import SettingsError
 
@@ -50,15 +56,35 @@ def show_list() -> None:
     console.out.print(table)
 
 
-def show_exemptions(paths: Sequence[str]) -> None:
-    """Print the exemptions that manifests carry as annotations, expired ones too."""
+def show_exemptions(exemptions: Sequence[Exemption]) -> None:
+    """Print exemptions, expired ones too."""
     table = Table(box=None, pad_edge=False)
-    for title in ("policy", "object", "expires", "reason"):
+    for title in ("policy", "object", "expires", "reason", "where"):
         table.add_column(title)
-    found = list_exemptions(paths)
-    for item in found:
-        table.add_row(item.policy, item.target, item.expires.isoformat(), item.reason)
-    console.out.print(table if found else "no exemptions")
+    today = date.today()  # noqa: DTZ011  # an exemption ends with the day where the pack runs
+    for item in exemptions:
+        expires = item.expires.isoformat() if item.holds(today) else f"[red]{item.expires.isoformat()}, expired[/]"
+        table.add_row(item.policy, escape(item.target), expires, escape(item.reason), escape(item.source))
+    console.out.print(table if exemptions else "no exemptions")
+
+
+def exemptions_of_stacks(root: Path) -> list[Exemption]:
+    """Return the exemptions that the settings of a checkout's stacks list; raises `MoorageError` for one that is wrong."""
+    found: list[Exemption] = []
+    for stack in known_stacks(root):
+        file = stack_file(root, stack)
+        config = read_yaml(file).data.get("config")
+        try:
+            listed = configured(config.get(CONFIG_KEY, []) if isinstance(config, dict) else [])
+        except SettingsError as error:
+            raise fail(
+                f"an exemption of stack {stack} is not understood",
+                where=str(file),
+                why=str(error),
+                remedy="write it as docs/policies.md shows",
+            ) from None
+        found += [replace(item, source=f"{file.name}, {item.source}") for item in listed]
+    return found
 
 
 def _config(path: Path | None) -> dict[str, Any] | None:

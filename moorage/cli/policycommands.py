@@ -61,9 +61,11 @@ def policy_list() -> None:
 
 @app.command("exemptions")
 def policy_exemptions(
-    paths: Annotated[list[str], typer.Argument(metavar="PATH…", help="Manifest files or folders.")],
+    paths: Annotated[list[str] | None, typer.Argument(metavar="[PATH…]", help="Manifest files or folders.")] = None,
 ) -> None:
-    """List the exemptions that manifests carry, expired ones too."""
+    """List the exemptions of this checkout's stacks, or those that manifests carry. Expired ones too."""
     from moorage.cli import policies
+    from moorage.cli.session import find_root
+    from policy.check import list_exemptions
 
-    policies.show_exemptions(paths)
+    policies.show_exemptions(list_exemptions(paths) if paths else policies.exemptions_of_stacks(find_root()))
