@@ -38,5 +38,5 @@ clean: ## Stop the platform and delete all that this checkout made
 
 # The environment is as old as the lock file; uv itself decides what is to be done.
 .venv/ready: pyproject.toml uv.lock
-	@local/bootstrap
+	@moorage/platform/bootstrap
 	@touch $@

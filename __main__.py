@@ -15,9 +15,9 @@ from components.network import Network, NetworkArgs, stack_scope
 from components.postgres import PostgresDatabase, PostgresDatabaseArgs
 from components.redis import RedisCache, RedisCacheArgs
 from components.service import Service, ServiceArgs
+from moorage.base.errors import MoorageError
 from moorage.config.loader import Project, load_project
 from moorage.config.service import POSTGRES, REDIS
-from moorage.errors import MoorageError
 
 if TYPE_CHECKING:
     from components.endpoints import Endpoint

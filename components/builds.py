@@ -10,19 +10,19 @@ import pulumi
 
 from components.image import BuildCacheArgs, ServiceImage, ServiceImageArgs
 from components.naming import tag_name
+from moorage.build.digests import EPOCH, Inputs
+from moorage.build.record import image_record
+from moorage.build.staging import staged
+from moorage.config.graph import Kind
 from moorage.config.service import image_build_arg
-from moorage.graph import Kind
-from moorage.inputs.digests import EPOCH, Inputs
-from moorage.inputs.record import image_record
-from moorage.inputs.staging import staged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from moorage.build.digests import NodeInputs
+    from moorage.config.graph import Node
     from moorage.config.project import Project
     from moorage.config.service import Build
-    from moorage.graph import Node
-    from moorage.inputs.digests import NodeInputs
 
 
 @dataclass(frozen=True, kw_only=True)

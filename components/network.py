@@ -13,8 +13,8 @@ from components.labels import Role
 from components.manifests.network import Flow, allow_dns, default_deny, workload_policy
 from components.manifests.routing import namespace
 from components.manifests.stores import POSTGRES_PORT, REDIS_PORT
+from moorage.build.record import workload_record
 from moorage.config.service import POSTGRES, REDIS
-from moorage.inputs.record import workload_record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

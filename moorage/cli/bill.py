@@ -9,20 +9,20 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+from moorage.base.errors import MoorageError
 from moorage.cli.deploy import session_of
-from moorage.cli.deployed import stack_images
 from moorage.cli.images import is_reference
 from moorage.config.words import did_you_mean
-from moorage.errors import fail
-from moorage.imagecheck.image import open_image
-from moorage.imagecheck.packages import locked, packages
-from moorage.imagecheck.registry import Reference, Registry
-from moorage.imagecheck.sbom import sbom
+from moorage.engine.deployed import stack_images
+from moorage.scan.image import open_image
+from moorage.scan.packages import locked, packages
+from moorage.scan.registry import Reference, Registry
+from moorage.scan.sbom import sbom
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from moorage.cli.session import Session
+    from moorage.engine.session import Session
 
 _BASE = "base-"
 
@@ -53,7 +53,7 @@ def _of_stack(session: Session, image: str) -> str:
     images = stack_images(session)
     found = images.get(image) or images.get(f"{_BASE}{image}")
     if found is None:
-        raise fail(
+        raise MoorageError.of(
             f"the stack has no image called {image}",
             where=f"stack {session.stack}",
             why=f"it has {', '.join(sorted(images))}",
@@ -65,7 +65,7 @@ def _of_stack(session: Session, image: str) -> str:
 def _scan(session: Session, scanner: str, document: str) -> int:
     command = shlex.split(scanner)
     if not command or shutil.which(command[0], path=session.environment()["PATH"]) is None:
-        raise fail(
+        raise MoorageError.of(
             "the scanner is not there",
             where=scanner,
             why="no program of that name is on PATH; Moorage brings none, as their databases come from the network",

@@ -10,11 +10,11 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING, Any
 
+from moorage.base.errors import Location, Problem
 from moorage.cli.resolution import unresolved
-from moorage.errors import Location, Problem
 
 if TYPE_CHECKING:
-    from moorage.cli.session import Session
+    from moorage.engine.session import Session
 
 OUTPUT_LINES = 10
 SECONDS = 15

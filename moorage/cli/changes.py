@@ -6,19 +6,19 @@ import json
 import subprocess
 from typing import TYPE_CHECKING, Any
 
-from local.layout import Layout
-from moorage.cli.session import Session
+from moorage.base.errors import MoorageError
+from moorage.build.changes import Changes, changes
+from moorage.build.digests import Inputs
+from moorage.build.record import Record, image_record_of, record_of, workload_record_of
 from moorage.config.loader import load_project
-from moorage.errors import fail
-from moorage.inputs.changes import Changes, changes
-from moorage.inputs.digests import Inputs
-from moorage.inputs.record import Record, image_record_of, record_of, workload_record_of
+from moorage.engine.session import Session
+from moorage.platform.layout import Layout
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from moorage.build.changes import ServiceChange
     from moorage.config.project import Project
-    from moorage.inputs.changes import ServiceChange
 
 _IMAGE = "moorage:image:ServiceImage"
 _BASE = "base-"
@@ -50,7 +50,7 @@ def why(root: Path, stack: str, name: str) -> None:
     service = next((service for service in found.services if service.name == name), None)
     if service is None:
         names = ", ".join(service.name for service in found.services)
-        raise fail(
+        raise MoorageError.of(
             f"there is no service {name} in stack {stack}",
             where=f"stack {stack}",
             why=f"it runs {names}",
@@ -84,11 +84,11 @@ def _as_json(project: Project, found: Changes, since: str) -> dict[str, Any]:
 def _before(project: Project, after: Record, since: str) -> Record:
     if not since:
         return recorded(project)
-    from moorage.inputs.revisions import record_at
+    from moorage.build.revisions import record_at
 
     found = record_at(project, since, after)
     if found is None:
-        from moorage.console import err
+        from moorage.base.console import err
 
         err.print(f"[yellow]the settings at {since} have errors, so everything counts as changed[/]")
     return found or Record()
@@ -126,7 +126,7 @@ def _resources(session: Session, stack: str) -> list[dict[str, Any]]:
         check=False,
     )
     if result.returncode:
-        raise fail(
+        raise MoorageError.of(
             f"the state of stack {stack} cannot be read",
             where=session.backend(),
             why=(result.stderr.strip().splitlines() or ["pulumi stack export failed"])[-1],

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from moorage.console import out
-from moorage.inputs.digests import SHORT
+from moorage.base.console import out
+from moorage.build.digests import SHORT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from moorage.inputs.changes import Changes, Difference, ServiceChange
-    from moorage.inputs.record import ImageRecord
+    from moorage.build.changes import Changes, Difference, ServiceChange
+    from moorage.build.record import ImageRecord
 
 
 def affected(found: Changes) -> None:

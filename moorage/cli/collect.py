@@ -6,22 +6,22 @@ import hashlib
 import shutil
 from typing import TYPE_CHECKING, Any
 
-from moorage.cli.deployed import stack_images
-from moorage.console import warn
-from moorage.errors import MoorageError
-from moorage.imagecheck.registry import Reference, Registry
+from moorage.base.console import warn
+from moorage.base.errors import MoorageError
+from moorage.build.context import context_files
+from moorage.engine.deployed import stack_images
 from moorage.report.history import History
 from moorage.report.reasons import explained
 from moorage.report.sizes import layers
 from moorage.report.store import Store
-from moorage.sources.context import context_files
+from moorage.scan.registry import Reference, Registry
 
 if TYPE_CHECKING:
     import datetime as dt
     from pathlib import Path
 
-    from moorage.cli.session import Session
     from moorage.config.loader import Project
+    from moorage.engine.session import Session
     from moorage.report.history import Listed
     from moorage.report.model import Build
 

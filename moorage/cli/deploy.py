@@ -7,14 +7,15 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from local import packages, toolchain
-from local.layout import Layout
-from local.platform import Platform
-from moorage.cli import collect, diagnosis, graph, preflight, stacklock, stacks, summary
-from moorage.cli.session import Session
+from moorage.base.console import Steps, out
+from moorage.base.errors import MoorageError, Terminated
+from moorage.cli import collect, diagnosis, graph, preflight, summary
 from moorage.config.loader import load_project, load_target
-from moorage.console import Steps, out
-from moorage.errors import MoorageError, Terminated, fail
+from moorage.engine import stacklock, stacks
+from moorage.engine.session import Session
+from moorage.platform import packages, toolchain
+from moorage.platform.layout import Layout
+from moorage.platform.platform import Platform
 from policy.settings import stage_of
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def preview(root: Path, stack: str, *, diff: bool) -> None:
     arguments = ["preview", "--stack", stack, *(["--diff"] if diff else [])]
     status = _pulumi(session, arguments)
     if status:
-        raise fail(
+        raise MoorageError.of(
             "the preview failed",
             where=f"stack {stack}",
             why="see Pulumi's words above",
@@ -104,7 +105,7 @@ def down(root: Path, stack: str, *, unprotect: bool, keep_data: bool) -> None:
     excluded = ["--exclude-protected"] if keep_data else []
     status = _pulumi(session, ["destroy", "--yes", "--skip-preview", *excluded, "--stack", stack])
     if status:
-        raise fail(
+        raise MoorageError.of(
             "not everything could be deleted",
             where=f"stack {stack}",
             why="see Pulumi's words above",
@@ -119,7 +120,7 @@ def down(root: Path, stack: str, *, unprotect: bool, keep_data: bool) -> None:
 
 
 def _protects(stack: str, kept: Sequence[stacks.Resource]) -> MoorageError:
-    return fail(
+    return MoorageError.of(
         f"stack {stack} protects {len(kept)} of its resources; nothing was deleted",
         where=f"stack {stack}",
         why="they hold data, or data would go with them",
@@ -152,7 +153,7 @@ def _confirm(session: Session, stack: str) -> None:
     Raises `MoorageError` where the answer is no, or nobody can be asked.
     """
     if not sys.stdin.isatty():
-        raise fail(
+        raise MoorageError.of(
             f"stack {stack} is protected, and nobody can be asked",
             where=f"Pulumi.{stack}.yaml",
             why="protect: true in its settings asks for a look at the preview first",
@@ -160,7 +161,7 @@ def _confirm(session: Session, stack: str) -> None:
         )
     status = _pulumi(session, ["preview", "--stack", stack])
     if status or input(f"Apply this to {stack}? [y/N] ").strip().lower() not in {"y", "yes"}:
-        raise fail(
+        raise MoorageError.of(
             f"stack {stack} is unchanged",
             where=f"stack {stack}",
             why="not confirmed",

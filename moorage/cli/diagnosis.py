@@ -6,14 +6,15 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from moorage.cli import builds, kubectl
-from moorage.errors import MoorageError, Problem
+from moorage.base.errors import MoorageError, Problem
+from moorage.cli import builds
+from moorage.engine import kubectl
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from moorage.cli.session import Session
     from moorage.config.loader import Project
+    from moorage.engine.session import Session
 
 LOG_LINES = 8
 MOST_PODS = 4

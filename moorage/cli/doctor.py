@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.table import Table
 
-from local import packages, toolchain
-from local.components import cache_folder
-from local.layout import Layout
-from local.platform import MINIMUM_FREE_BYTES, Platform
-from local.toolchain_builder import ToolchainBuilder
-from moorage import console
+from moorage.base import console
+from moorage.base.console import printable
+from moorage.base.errors import MoorageError
 from moorage.config.loader import load_project
-from moorage.console import printable
-from moorage.errors import MoorageError
+from moorage.platform import packages, toolchain
+from moorage.platform.components import cache_folder
+from moorage.platform.layout import Layout
+from moorage.platform.platform import MINIMUM_FREE_BYTES, Platform
+from moorage.platform.toolchain_builder import ToolchainBuilder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

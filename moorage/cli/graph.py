@@ -6,31 +6,31 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from local.layout import Layout
-from moorage import console
-from moorage.cli import stacks
+from moorage.base import console
+from moorage.base.errors import MoorageError, Problem
+from moorage.build.changes import changes
+from moorage.build.digests import Inputs
+from moorage.build.record import record_of
+from moorage.checks.allowlist import allow_list_text
+from moorage.checks.imports import owner_of
+from moorage.checks.truth import check_sources, declared_builds, ignore_path, read_build
 from moorage.cli.changes import recorded
-from moorage.cli.session import Session
+from moorage.config.graph import Kind
 from moorage.config.loader import load_project
 from moorage.config.rules import Monorepo, check_monorepo
 from moorage.config.sources import find_libs, read_images, read_services
-from moorage.drawing.forms import as_json, mermaid, tree
-from moorage.drawing.picture import Line, picture_of
-from moorage.drawing.svg import svg
-from moorage.errors import MoorageError, Problem, fail
-from moorage.graph import Kind
-from moorage.inputs.changes import changes
-from moorage.inputs.digests import Inputs
-from moorage.inputs.record import record_of
-from moorage.sources.allowlist import allow_list_text
-from moorage.sources.imports import owner_of
-from moorage.sources.truth import check_sources, declared_builds, ignore_path, read_build
+from moorage.engine import stacks
+from moorage.engine.session import Session
+from moorage.platform.layout import Layout
+from moorage.report.forms import as_json, mermaid, tree
+from moorage.report.picture import Line, picture_of
+from moorage.report.svg import svg
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from moorage.config.graph import Node
     from moorage.config.project import Project
-    from moorage.graph import Node
 
 _OBJECT = "kubernetes:"
 _COMPONENT = "moorage:"
@@ -150,7 +150,7 @@ def stack_objects(project: Project) -> dict[str, list[str]]:
             if part:
                 parts.setdefault(part, []).append(resource["type"].rpartition(":")[2])
     if not parts:
-        raise fail(
+        raise MoorageError.of(
             "there are no objects to draw",
             where=f"stack {session.stack}",
             why="the stack is not up",

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from moorage.cli.arguments import StackName  # noqa: TC001  # typer reads it when the program runs
-from moorage.cli.session import find_root
+from moorage.engine.session import find_root
 
 app = typer.Typer(help="The images that were built, as the registry has them.", no_args_is_help=True)
 

@@ -9,24 +9,24 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
+from moorage.base.console import out, printable, size
+from moorage.base.errors import MoorageError
 from moorage.cli.deploy import session_of
-from moorage.cli.deployed import stack_images
 from moorage.config.loader import load_project
 from moorage.config.quantity import quantity_value
 from moorage.config.service import DATA_SERVICES
-from moorage.console import out, printable, size
-from moorage.errors import fail
-from moorage.imagecheck.check import Verdict, check
-from moorage.imagecheck.finding import Expectation
-from moorage.imagecheck.registry import Reference, Registry
-from moorage.imagecheck.secrets import SHORTEST
+from moorage.engine.deployed import stack_images
+from moorage.scan.check import Verdict, check
+from moorage.scan.finding import Expectation
+from moorage.scan.registry import Reference, Registry
+from moorage.scan.secrets import SHORTEST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from moorage.cli.session import Session
     from moorage.config.loader import Project
     from moorage.config.service import Build
+    from moorage.engine.session import Session
 
 PRODUCTION = "production"
 _BASE = "base-"
@@ -158,7 +158,7 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise fail(
+        raise MoorageError.of(
             "a secret to look for cannot be read",
             where=str(path),
             why=error.strerror,

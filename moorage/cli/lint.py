@@ -8,25 +8,25 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from local.layout import Layout
-from moorage import console
+from moorage.base import console
+from moorage.base.errors import MoorageError
+from moorage.checks.exceptions import without_exceptions
+from moorage.checks.lint import Finding, Purpose, lint_dockerfile
+from moorage.checks.truth import declared_builds, read_build
 from moorage.cli.graph import read_monorepo
-from moorage.cli.session import Session
 from moorage.config.loader import load_project
 from moorage.config.service import image_build_arg
 from moorage.config.words import did_you_mean, listed
-from moorage.errors import MoorageError, fail
-from moorage.sources.exceptions import without_exceptions
-from moorage.sources.lint import Finding, Purpose, lint_dockerfile
-from moorage.sources.truth import declared_builds, read_build
+from moorage.engine.session import Session
+from moorage.platform.layout import Layout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from moorage.config.graph import Node
     from moorage.config.rules import Monorepo
     from moorage.config.service import Build
-    from moorage.graph import Node
 
 _SECONDS = 60
 """How long BuildKit may take for its checks of one Dockerfile."""
@@ -75,7 +75,7 @@ def _subjects(root: Path, monorepo: Monorepo, names: Sequence[str]) -> list[Subj
         found[str(node)] = Subject(node, root / str(node) / build.dockerfile, build, purpose)
     for name in names:
         if not any(name.rstrip("/") in {key, subject.node.name} for key, subject in found.items()):
-            raise fail(
+            raise MoorageError.of(
                 f"{name} has no Dockerfile",
                 where=str(root),
                 why=f"those that have one are {listed(list(found))}",

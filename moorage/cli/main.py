@@ -10,10 +10,10 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
+from moorage.base.errors import MoorageError, Problem, Terminated
 from moorage.cli import changecommands, imagecommands, policycommands, sourcecommands
 from moorage.cli.arguments import StackName  # noqa: TC001  # typer reads it when the program runs
-from moorage.cli.session import find_root
-from moorage.errors import MoorageError, Problem, Terminated
+from moorage.engine.session import find_root
 
 _INTERRUPTED, _TERMINATED = 130, 143
 
@@ -37,7 +37,7 @@ class Interruptible(TyperGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as stop:
-            from moorage import console  # here and below: not every command writes for people
+            from moorage.base import console  # here and below: not every command writes for people
 
             console.err.print("\n[yellow]interrupted[/] · nothing is lost: the same command goes on from here")
             ctx.exit(_TERMINATED if isinstance(stop, Terminated) else _INTERRUPTED)
@@ -193,7 +193,7 @@ def machine_problem(error: OSError) -> Problem:
 
 
 def _end(*problems: Problem) -> NoReturn:
-    from moorage import console
+    from moorage.base import console
 
     for problem in problems:
         console.show_problem(problem)

@@ -9,14 +9,14 @@ from pathlib import Path
 import typer
 from rich.table import Table
 
-from local import toolchain
-from local.layout import Layout
-from local.platform import Platform
-from local.processes import Record, records
-from local.programs import NAMES
-from moorage import console
-from moorage.console import Steps
-from moorage.errors import fail
+from moorage.base import console
+from moorage.base.console import Steps
+from moorage.base.errors import MoorageError
+from moorage.platform import toolchain
+from moorage.platform.layout import Layout
+from moorage.platform.platform import Platform
+from moorage.platform.processes import Record, records
+from moorage.platform.programs import NAMES
 
 _NOT_RUNNING = 3
 
@@ -100,7 +100,7 @@ def logs(root: Path, part: str, *, lines: int, follow: bool) -> None:
     """
     folder = Layout.of(root).logs
     if part and part not in NAMES:
-        raise fail(
+        raise MoorageError.of(
             f"the platform has no part named {part}",
             where="moorage platform logs",
             why=f"its parts are {', '.join(NAMES)}",
@@ -108,7 +108,7 @@ def logs(root: Path, part: str, *, lines: int, follow: bool) -> None:
         )
     files = [path for name in ([part] if part else NAMES) if (path := folder / f"{name}.log").exists()]
     if not files:
-        raise fail(
+        raise MoorageError.of(
             "there are no logs yet",
             where=str(folder),
             why="the platform has not been started here",

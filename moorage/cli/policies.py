@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 from rich.table import Table
 
-from moorage import console
+from moorage.base import console
+from moorage.base.errors import MoorageError
 from moorage.config.sources import known_stacks, stack_file
 from moorage.config.yamlfile import read_yaml
-from moorage.errors import fail
 from policy.catalogue import entries
 from policy.check import Selection, check_manifests
 from policy.exemptions import CONFIG_KEY, Exemption, configured
@@ -36,7 +36,7 @@ def check(paths: Sequence[str], *, level: Selection, stage: str, config: Path | 
     try:
         report = check_manifests(paths, level=level, stage=stage, config=_config(config))
     except SettingsError as error:
-        raise fail(
+        raise MoorageError.of(
             "the policies' configuration is wrong",
             where=str(config) if config else None,
             why=str(error),
@@ -77,7 +77,7 @@ def exemptions_of_stacks(root: Path) -> list[Exemption]:
         try:
             listed = configured(config.get(CONFIG_KEY, []) if isinstance(config, dict) else [])
         except SettingsError as error:
-            raise fail(
+            raise MoorageError.of(
                 f"an exemption of stack {stack} is not understood",
                 where=str(file),
                 why=str(error),
@@ -93,7 +93,7 @@ def _config(path: Path | None) -> dict[str, Any] | None:
     try:
         found: dict[str, Any] = json.loads(path.read_text())
     except (OSError, ValueError) as error:
-        raise fail(
+        raise MoorageError.of(
             "the policies' configuration cannot be read",
             where=str(path),
             why=str(error),

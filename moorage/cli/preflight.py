@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from local.layout import Layout
-from moorage.cli import kubectl
-from moorage.cli.session import Session
-from moorage.errors import MoorageError, Problem
+from moorage.base.errors import MoorageError, Problem
+from moorage.engine import kubectl
+from moorage.engine.session import Session
+from moorage.platform.layout import Layout
 
 if TYPE_CHECKING:
     from moorage.config.loader import Project

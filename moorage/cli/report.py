@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.table import Table
 
+from moorage.base.console import duration, out, printable, size, warn
+from moorage.base.errors import MoorageError
 from moorage.cli.collect import collect, history_of, store_of
 from moorage.cli.deploy import session_of
 from moorage.config.loader import load_project
 from moorage.config.quantity import quantity_value
 from moorage.config.service import Budget
-from moorage.console import duration, out, printable, size, warn
-from moorage.errors import fail
 from moorage.report.growth import Limits, exceeded, growth
 from moorage.report.page import render
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from moorage.cli.session import Session
     from moorage.config.loader import Project
+    from moorage.engine.session import Session
     from moorage.report.model import Build
 
 _BASE = "base-"
@@ -61,7 +61,7 @@ def _known(session: Session, project: Project) -> dict[str, list[Build]]:
         collect(session, project, history, history.completed())
         builds = store_of(session).builds()
     if not builds:
-        raise fail(
+        raise MoorageError.of(
             "no build of this stack is known",
             where=f"stack {session.stack}",
             why="reports are kept when `moorage up` builds something, and the builder remembers no build either",

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from moorage.errors import Terminated
+from moorage.base.errors import Terminated
 
 _OBJECTS_BETWEEN_COLLECTIONS = 50_000
 """A command makes few cycles and ends soon."""

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import httpx
 from rich.table import Table
 
-from moorage import console
-from moorage.cli import kubectl
+from moorage.base import console
+from moorage.engine import kubectl
 
 if TYPE_CHECKING:
-    from moorage.cli.session import Session
+    from moorage.base.console import Steps
     from moorage.config.loader import Project
-    from moorage.console import Steps
+    from moorage.engine.session import Session
 
 _ACCEPT = "application/vnd.oci.image.manifest.v1+json,application/vnd.docker.distribution.manifest.v2+json"
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from moorage.base.errors import Location, MoorageError, Problem
+from moorage.config.graph import Kind
 from moorage.config.merge import overridden, sized_service, sized_settings
 from moorage.config.project import Project
 from moorage.config.rules import Monorepo, check_monorepo
@@ -12,8 +14,6 @@ from moorage.config.stack import ServiceOverride
 from moorage.config.stackfile import read_stack
 from moorage.config.stackrules import check_stack, namespace_of
 from moorage.config.target import Target, resolve_target
-from moorage.errors import Location, MoorageError, Problem
-from moorage.graph import Kind
 
 if TYPE_CHECKING:
     from pathlib import Path

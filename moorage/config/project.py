@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from moorage.config.graph import Graph
     from moorage.config.service import BaseImage, Service
     from moorage.config.stack import Stack
     from moorage.config.target import Target
-    from moorage.graph import Graph
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from moorage.errors import Location
+    from moorage.base.errors import Location
 
 _WIDEST = 160
 """Characters of a line that are shown."""

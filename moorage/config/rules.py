@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from moorage.config.graph import Edge, Graph, Kind, Node, Via
 from moorage.config.service import DATA_SERVICES, Service
 from moorage.config.words import did_you_mean, listed
-from moorage.graph import Edge, Graph, Kind, Node, Via
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
+    from moorage.base.errors import Problem
     from moorage.config.service import BaseImage, Build
     from moorage.config.sources import Entry
     from moorage.config.validate import Source
-    from moorage.errors import Problem
 
 RESERVED = (*DATA_SERVICES, "database")
 """Names that the data stores and their variables take."""

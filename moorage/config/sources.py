@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from moorage.base.errors import Location, MoorageError, Problem
 from moorage.config.service import BaseImage, Service
 from moorage.config.validate import Source, validated
 from moorage.config.yamlfile import read_yaml
-from moorage.errors import Location, MoorageError, Problem
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, get_args
 
+from moorage.base.errors import Location, MoorageError, Problem
 from moorage.config.shape import known_keys
 from moorage.config.sources import known_stacks, stack_file
 from moorage.config.stack import Stack
 from moorage.config.validate import Source, validated
 from moorage.config.words import did_you_mean, listed, nearest
 from moorage.config.yamlfile import plain_value, read_yaml
-from moorage.errors import Location, Problem, fail
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -46,7 +46,7 @@ def read_stack(root: Path, stack: str, secret_keys: Collection[str], problems: l
     path = stack_file(root, stack)
     stacks = known_stacks(root)
     if stack not in stacks:
-        raise fail(
+        raise MoorageError.of(
             f"there is no stack {stack}",
             where=Location(file=str(path)),
             why=f"stacks with settings: {listed(stacks)}",

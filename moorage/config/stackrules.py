@@ -12,12 +12,12 @@ from moorage.config.words import did_you_mean, listed
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from moorage.base.errors import Problem
     from moorage.config.rules import Monorepo
     from moorage.config.service import Service
     from moorage.config.stack import Stack
     from moorage.config.stackfile import StackFile
     from moorage.config.validate import Source
-    from moorage.errors import Problem
 
 _NAMESPACE = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 

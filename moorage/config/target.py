@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
+from moorage.base.errors import MoorageError, Problem
 from moorage.config.validate import Source, validated
 from moorage.config.words import did_you_mean, listed
 from moorage.config.yamlfile import Document, read_yaml
-from moorage.errors import MoorageError, Problem
 
 if TYPE_CHECKING:
     from moorage.config.stack import Cluster, Stack

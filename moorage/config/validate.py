@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from moorage.base.errors import Problem
 from moorage.config.docstrings import key_docstrings
 from moorage.config.explain import explain
 from moorage.config.shape import key_below, known_keys, model_at
 from moorage.config.words import listed, nearest
-from moorage.errors import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pydantic_core import ErrorDetails
 
+    from moorage.base.errors import Location
     from moorage.config.base import Broken
     from moorage.config.yamlfile import Document, Trail
-    from moorage.errors import Location
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from yaml.reader import Reader
 
+from moorage.base.errors import Location, MoorageError, Problem
 from moorage.config.quote import quote
 from moorage.config.yamlsyntax import explain_syntax
-from moorage.errors import Location, MoorageError, Problem
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from moorage.console import duration, size
+from moorage.base.console import duration, size
 
 if TYPE_CHECKING:
     from moorage.report.model import Build

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from moorage.console import duration, size
+from moorage.base.console import duration, size
 from moorage.report.growth import growth
 
 if TYPE_CHECKING:

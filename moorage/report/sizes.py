@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from moorage.report.model import LayerSize
 
 if TYPE_CHECKING:
-    from moorage.imagecheck.registry import Reference, Registry
+    from moorage.scan.registry import Reference, Registry
 
 _TRAILER_BYTES = 4
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from moorage.console import Steps, out
+from moorage.base.console import Steps, out
 from tests.bench import changes, measures, policies, rivals
 from tests.bench.figure import Figure
 from tests.support.stack import ROOT

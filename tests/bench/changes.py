@@ -18,7 +18,7 @@ _DECISION = """
 import sys, time
 from pathlib import Path
 from moorage.config.loader import load_project
-from moorage.inputs.digests import Inputs
+from moorage.build.digests import Inputs
 project = load_project(Path(sys.argv[1]), "dev")
 started = time.perf_counter()
 for inputs in Inputs(project).all().values():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from moorage import console
+from moorage.base import console
 
 
 @dataclass(frozen=True, kw_only=True)

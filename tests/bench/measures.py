@@ -11,9 +11,9 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from local.layout import NAMESPACE, Layout
-from local.processes import records
 from moorage.cli.platform import _memory
+from moorage.platform.layout import NAMESPACE, Layout
+from moorage.platform.processes import records
 from tests.bench.figure import Figure
 from tests.live.test_change import changed
 from tests.support.stack import ROOT, Stack, eventually, moorage, running_stack

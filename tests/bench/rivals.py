@@ -7,8 +7,8 @@ import subprocess
 import time
 from typing import TYPE_CHECKING, Any
 
-from local.layout import Layout
 from moorage.config.loader import load_project
+from moorage.platform.layout import Layout
 from tests.bench.figure import Figure
 from tests.bench.measures import OLD_LINE, SOURCE, timed
 from tests.live.test_change import changed

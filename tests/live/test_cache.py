@@ -14,9 +14,9 @@ from pulumi import automation
 
 from components.image import BuildCacheArgs, ServiceImage, ServiceImageArgs
 from components.naming import tag_name
-from moorage.imagecheck.registry import Reference, Registry
-from moorage.inputs.digests import EPOCH
+from moorage.build.digests import EPOCH
 from moorage.report.sizes import layers
+from moorage.scan.registry import Reference, Registry
 from tests.support.workbench import BUILDER, workbench
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from moorage.sources.dockerfile import parse_dockerfile
-from moorage.sources.stages import CONTEXT, Dockerfile, staged
+from moorage.build.dockerfile import parse_dockerfile
+from moorage.build.stages import CONTEXT, Dockerfile, staged
 from tests.support.buildx import buildx
 from tests.support.stack import moorage
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local import toolchain
-from local.components import cache_folder
-from local.layout import Layout
-from moorage.cli import stacks
+from moorage.base.console import Step
 from moorage.cli.deploy import session_of
-from moorage.console import Step
+from moorage.engine import stacks
+from moorage.platform import toolchain
+from moorage.platform.components import cache_folder
+from moorage.platform.layout import Layout
 from tests.support.stack import MOORAGE, ROOT, moorage
 
 if TYPE_CHECKING:

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from local.layout import RUNTIME, Layout
-from local.leftovers import container_processes, mounts_below, shim_processes
-from local.platform import Platform
-from local.processes import records
-from local.programs import NAMES
 from moorage.cli.deploy import session_of
-from moorage.cli.stacklock import locks
+from moorage.engine.stacklock import locks
+from moorage.platform.layout import RUNTIME, Layout
+from moorage.platform.leftovers import container_processes, mounts_below, shim_processes
+from moorage.platform.platform import Platform
+from moorage.platform.processes import records
+from moorage.platform.programs import NAMES
 from tests.live.test_page import add_arrival
 from tests.support.stack import MOORAGE, ROOT, Stack, eventually, moorage
 

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from components.image import EPOCH_ARG, PUSH
+from moorage.build.digests import EPOCH, Inputs
+from moorage.build.staging import staged
 from moorage.config.loader import load_project
 from moorage.config.service import image_build_arg
-from moorage.inputs.digests import EPOCH, Inputs
-from moorage.inputs.staging import staged
 from tests.support.stack import ROOT, moorage
 from tests.support.workbench import workbench
 
 if TYPE_CHECKING:
+    from moorage.build.digests import NodeInputs
     from moorage.config.project import Project
-    from moorage.inputs.digests import NodeInputs
     from tests.support.workbench import Workbench
 
 pytestmark = pytest.mark.live

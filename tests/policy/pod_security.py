@@ -12,7 +12,7 @@ from typing import Any, Final
 import yaml
 
 ROOT: Final = Path(__file__).parents[2]
-PINS: Final = ROOT / "local" / "toolchain" / "kubernetes"
+PINS: Final = ROOT / "moorage" / "platform" / "toolchain" / "kubernetes"
 MODULE: Final = "k8s.io/pod-security-admission"
 NEWEST: Final = "v1.35"
 """Fixtures of the newest version whose rules differ from the one before; they hold from there on."""

@@ -10,16 +10,16 @@ import tarfile
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from moorage.imagecheck.check import check
-from moorage.imagecheck.finding import Expectation
-from moorage.imagecheck.registry import Reference, Registry
+from moorage.scan.check import check
+from moorage.scan.finding import Expectation
+from moorage.scan.registry import Reference, Registry
 from tests.properties.batch import judge_together, under_the_name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from moorage.imagecheck.finding import Finding
+    from moorage.scan.finding import Finding
     from tests.support.workbench import Workbench
 
 Example = TypeVar("Example")

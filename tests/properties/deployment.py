@@ -14,9 +14,9 @@ from components.kubernetes import KubernetesObject, Scope, cluster_provider
 from components.labels import Role
 from components.manifests.routing import namespace
 from components.service import Service, ServiceArgs
+from moorage.build.digests import EPOCH
 from moorage.config.loader import load_project
 from moorage.config.service import image_build_arg
-from moorage.inputs.digests import EPOCH
 from tests.properties.workloads import VARIANTS
 from tests.support.stack import ROOT
 

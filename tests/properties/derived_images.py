@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from local.layout import Layout
+from moorage.platform.layout import Layout
 from tests.support.stack import ROOT
 
 REGISTRY = Layout.of(ROOT).registry

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
-from moorage.sources.dockerfile import parse_dockerfile
-from moorage.sources.lint import Purpose, lint_dockerfile
-from moorage.sources.stages import staged
+from moorage.build.dockerfile import parse_dockerfile
+from moorage.build.stages import staged
+from moorage.checks.lint import Purpose, lint_dockerfile
 from tests.support.buildx import buildx
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import strategies as st
 
-from moorage.errors import MoorageError, Problem
+from moorage.base.errors import MoorageError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
-from local.layout import Layout
 from moorage.cli import builds, diagnosis, preflight
-from moorage.cli.session import Session
+from moorage.engine.session import Session
+from moorage.platform.layout import Layout
 from tests.properties.mistakes import environment, refused, texts, words
 from tests.properties.mistakes_in_services import STACK
 from tests.unit.config_samples import Monorepo
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from hypothesis.strategies import DataObject, DrawFn
 
-    from moorage.errors import Problem
+    from moorage.base.errors import Problem
 
 REASONS = (
     *(

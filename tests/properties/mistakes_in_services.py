@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from hypothesis.strategies import DataObject
 
-    from moorage.errors import Problem
+    from moorage.base.errors import Problem
 
 SERVICE, WORKER, STACK = "apps/backend/service.yaml", "apps/worker/service.yaml", "Pulumi.dev.yaml"
 FILES = (SERVICE, WORKER, STACK, "images/python/image.yaml")

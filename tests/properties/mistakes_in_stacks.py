@@ -9,8 +9,8 @@ from harbour.settings import SettingsError
 from hypothesis import assume
 from hypothesis import strategies as st
 
+from moorage.base.errors import Problem
 from moorage.config.sources import known_stacks
-from moorage.errors import Problem
 from tests.properties.configuration import BACKEND as BACKEND_PROGRAM
 from tests.properties.configuration import WORKER as WORKER_PROGRAM
 from tests.properties.configuration import choices, provide, required

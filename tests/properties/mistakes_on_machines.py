@@ -16,18 +16,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import strategies as st
 
-from local import packages, platform, ports, processes, programs, toolchain, toolchain_builder
-from local.components import components
-from local.layout import Layout
-from local.packages import Need
-from local.platform import Platform
-from local.processes import Program
-from local.toolchain_builder import ToolchainBuilder
+from moorage.base.errors import MoorageError, Problem
 from moorage.cli import deploy
 from moorage.cli import platform as commands
 from moorage.cli.main import machine_problem
-from moorage.cli.session import Session, find_root
-from moorage.errors import MoorageError, Problem
+from moorage.engine.session import Session, find_root
+from moorage.platform import packages, platform, ports, processes, programs, toolchain, toolchain_builder
+from moorage.platform.components import components
+from moorage.platform.layout import Layout
+from moorage.platform.packages import Need
+from moorage.platform.platform import Platform
+from moorage.platform.processes import Program
+from moorage.platform.toolchain_builder import ToolchainBuilder
 from tests.properties.mistakes import as_nobody, environment, refused, texts, words
 
 if TYPE_CHECKING:
@@ -251,13 +251,14 @@ def outside(data: DataObject, folder: Path) -> Sequence[Problem]:
 
 def no_python(data: DataObject, folder: Path) -> Sequence[Problem]:
     """The first script of all, where there is no Python that it could use."""
-    (folder / "local").mkdir()
-    shutil.copy(ROOT / "local/bootstrap", folder / "local")
+    script = folder / "moorage" / "platform" / "bootstrap"
+    script.parent.mkdir(parents=True)
+    shutil.copy(ROOT / "moorage/platform/bootstrap", script)
     (folder / "bin").mkdir()
     for name in ("dirname", "date", *data.draw(st.sets(st.sampled_from(["ls", "id", "mkdir", "mktemp", "sleep"])))):
         (folder / "bin" / name).symlink_to(str(shutil.which(name)))
     run = subprocess.run(
-        ["/bin/sh", folder / "local/bootstrap"],
+        ["/bin/sh", script],
         env={"PATH": str(folder / "bin"), "HOME": str(folder)},
         capture_output=True,
         text=True,

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from moorage.console import printable, show_problem
-from moorage.errors import Problem
+from moorage.base.console import printable, show_problem
+from moorage.base.errors import Problem
 from tests.properties import mistakes_in_clusters, mistakes_in_services, mistakes_in_stacks, mistakes_on_machines
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local.images import SEED_NAME, SEED_TAG
-from local.layout import Layout
+from moorage.platform.images import SEED_NAME, SEED_TAG
+from moorage.platform.layout import Layout
 from tests.properties.batch import BATCHED
 from tests.properties.pods import Manifest, node, pod, run_together
 from tests.support.stack import ROOT

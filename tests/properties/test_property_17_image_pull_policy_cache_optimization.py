@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local.layout import Layout
+from moorage.platform.layout import Layout
 from tests.properties.batch import BATCHED
 from tests.properties.derived_images import REGISTRY, DerivedImages
 from tests.properties.pods import Manifest, node, pod, run_together

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from moorage.build.digests import Inputs
 from moorage.config.loader import load_project
-from moorage.inputs.digests import Inputs
 from tests.properties.shared_libraries import Sharing, write_sharing, write_stack
 
 if TYPE_CHECKING:

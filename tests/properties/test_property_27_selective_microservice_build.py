@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from moorage.build.digests import Inputs
 from moorage.config.loader import load_project
-from moorage.inputs.digests import Inputs
 from tests.properties.shared_libraries import Sharing, all_services, built_anew, sharings, write_sharing, write_stack
 from tests.support.stack import moorage
 

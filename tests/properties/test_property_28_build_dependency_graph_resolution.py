@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from pulumi import automation
 
 from components.builds import ImageBuilder
+from moorage.build.digests import Inputs
 from moorage.config.loader import load_project
-from moorage.inputs.digests import Inputs
 from tests.properties.build_graphs import BuildGraph, build_graphs, delete_images, made_in, write_project
 from tests.support.stack import moorage, session_environment
 from tests.unit.pulumi_mocks import Recording, record

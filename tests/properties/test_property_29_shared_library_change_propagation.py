@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 
+from moorage.build.changes import changes
+from moorage.build.digests import Inputs
+from moorage.build.record import Record, record_of
+from moorage.config.graph import Kind, Node
 from moorage.config.loader import load_project
-from moorage.graph import Kind, Node
-from moorage.inputs.changes import changes
-from moorage.inputs.digests import Inputs
-from moorage.inputs.record import Record, record_of
 from tests.properties.shared_libraries import (
     CHANGES,
     Sharing,

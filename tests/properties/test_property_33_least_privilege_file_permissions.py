@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moorage.imagecheck.finding import Expectation
+from moorage.scan.finding import Expectation
 from tests.properties.batch import BATCHED
 from tests.properties.built_images import USER, Node, Recipe, build, built_together, forget
 

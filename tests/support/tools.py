@@ -5,9 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from local.components import cache_folder, components
-from local.toolchain_builder import ToolchainBuilder
-from moorage.console import Steps
+from moorage.base.console import Steps
+from moorage.platform.components import cache_folder, components
+from moorage.platform.toolchain_builder import ToolchainBuilder
 
 
 def path_of(name: str) -> str:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from local import packages
-from local.layout import Layout
+from moorage.platform import packages
+from moorage.platform.layout import Layout
 from moorage.report.history import History
 from moorage.report.records import documents
 from tests.support.stack import ROOT, eventually, session_environment

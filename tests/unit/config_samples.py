@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from moorage.base.errors import Location, MoorageError, Problem
 from moorage.config.loader import Project, load_project
 from moorage.config.service import Service
 from moorage.config.validate import Source, validated
 from moorage.config.yamlfile import parse_yaml
-from moorage.errors import Location, MoorageError, Problem
 
 BACKEND = """\
 name: backend

@@ -6,7 +6,7 @@ import io
 import tarfile
 from typing import TYPE_CHECKING, Any
 
-from moorage.imagecheck.image import Image, Layer
+from moorage.scan.image import Image, Layer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,0 +1,1 @@
+"""What every room uses: errors, what is shown on a terminal."""

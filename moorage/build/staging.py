@@ -1,0 +1,110 @@
+"""Build contexts that hold exactly an image's inputs, under the name of their digest.
+
+What BuildKit is given is then what the digest was made of: of a lock file the slice, of each file its content and
+executable bit, whatever the umask. Pulumi's provider, which reads the whole context to find out whether it changed,
+reads no more than that, and a folder under a name that was never used for anything else cannot change below a build.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import time
+from typing import TYPE_CHECKING
+
+from moorage.build.digests import changed_meanwhile
+from moorage.config.graph import Kind
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from moorage.build.digests import NodeInputs
+
+KEPT_SECONDS = 7 * 24 * 3600
+"""How long a context is kept after a program last used it."""
+_FOLDER = 0o755
+_FILE = 0o644
+_EXECUTABLE = 0o755
+
+
+def staged(root: Path, inputs: NodeInputs) -> str:
+    """Return the path, relative to ``root``, of a folder with an image's inputs, which is made where it is missing.
+
+    Raises `MoorageError` where a file is no longer what the digest was made of.
+    """
+    prefix = "base-" if inputs.node.kind is Kind.image else ""
+    parent = root / ".moorage" / "contexts" / f"{prefix}{inputs.node.name}"
+    place = parent / inputs.short
+    if place.is_dir():
+        os.utime(place)
+    else:
+        parent.mkdir(parents=True, exist_ok=True)
+        aside = parent / f".{inputs.short}.{os.getpid()}"
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.mkdir(mode=_FOLDER)
+        try:
+            _fill(root, aside, inputs)
+            _settle(aside, place)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+        _forget(parent)
+    return place.relative_to(root).as_posix()
+
+
+def _fill(root: Path, place: Path, inputs: NodeInputs) -> None:
+    for path, entry in inputs.files().items():
+        made = place / path
+        _make_folders(place, made.parent)
+        if _put(root / path, made, entry[0], _slice(root, path, inputs)) != entry[1:]:
+            raise changed_meanwhile(path)
+    # Not an input: it says what of a checkout is one, and here keeps the Dockerfile itself out of COPY's reach.
+    ignore = f"{inputs.dockerfile}.dockerignore"
+    _put(root / ignore, place / ignore, "-", None)
+
+
+def _slice(root: Path, path: str, inputs: NodeInputs) -> bytes | None:
+    """Return the part of a file that takes its place; None where the whole file does."""
+    if path not in inputs.slices:
+        return None
+    return (inputs.slices[path].make((root / path).read_text()) or "").encode()
+
+
+def _put(source: Path, made: Path, kind: str, content: bytes | None) -> str:
+    """Write a file with a source's content, or with another, and return the digest of what was written."""
+    if kind == "l":
+        target = os.readlink(source)
+        made.symlink_to(target)
+        return hashlib.sha256(os.fsencode(target)).hexdigest()
+    if content is None:
+        content = source.read_bytes()
+    made.write_bytes(content)
+    made.chmod(_EXECUTABLE if kind == "x" else _FILE)
+    return hashlib.sha256(content).hexdigest()
+
+
+def _make_folders(place: Path, folder: Path) -> None:
+    missing = []
+    while folder != place and not folder.exists():
+        missing.append(folder)
+        folder = folder.parent
+    for path in reversed(missing):
+        path.mkdir()
+        path.chmod(_FOLDER)
+
+
+def _settle(aside: Path, place: Path) -> None:
+    """Give a complete folder its name; another process may have been faster with the same content."""
+    aside.chmod(_FOLDER)
+    try:
+        aside.rename(place)
+    except OSError:
+        if not place.is_dir():
+            raise
+
+
+def _forget(parent: Path) -> None:
+    oldest = time.time() - KEPT_SECONDS
+    for path in parent.iterdir():
+        if path.stat().st_mtime < oldest:
+            shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,1 @@
+"""Sources against what is declared of them: imports, contexts, Dockerfiles."""

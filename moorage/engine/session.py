@@ -1,0 +1,161 @@
+"""The environment in which Pulumi, kubectl and BuildKit run for one checkout; nothing of the user's own is touched."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from moorage.base.errors import MoorageError
+
+if TYPE_CHECKING:
+    from moorage.platform.layout import Layout
+
+_PASSPHRASE_BYTES = 24
+_PLATFORM_ADDRESSES = ("127.0.0.1", "10.213.0.0/30")
+_NO_LOGS = """\
+Pulumi keeps a log of each of its runs in a folder of this name, and none where a file has it.
+For these logs, put a folder in its place: rm .moorage/pulumi/logs && mkdir .moorage/pulumi/logs
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """The environment of one stack; ``embedded`` says whether the embedded platform is the target."""
+
+    layout: Layout
+    stack: str
+    embedded: bool
+
+    @property
+    def root(self) -> Path:
+        """The checkout."""
+        return self.layout.root
+
+    @property
+    def own_backend(self) -> bool:
+        """Whether stacks are kept below ``.moorage/`` rather than where the user is logged in."""
+        return self.backend() == self._local_backend()
+
+    def backend(self) -> str:
+        """Return the URL of Pulumi's backend: the user's own login, else a folder of this checkout."""
+        return os.environ.get("PULUMI_BACKEND_URL") or _login() or self._local_backend()
+
+    def _local_backend(self) -> str:
+        return f"file://{self.layout.home / 'state'}"
+
+    def exports(self) -> dict[str, str]:
+        """Return the variables that differ from the caller's environment, creating the folders they name."""
+        home = self.layout.home
+        found = {
+            "PULUMI_HOME": str(self._pulumi_home()),
+            # Plain `pulumi up` acts on this stack, whichever the folder's current one is.
+            "PULUMI_STACK": self.stack,
+            "PULUMI_BACKEND_URL": self.backend(),
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            # The passphrase's salt lives with the stack's state, so that Pulumi.<stack>.yaml stays as committed.
+            "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
+        }
+        found |= self._policy()
+        if self.own_backend:
+            (home / "state").mkdir(parents=True, exist_ok=True)
+        elif (login := _credentials()) and not os.environ.get("PULUMI_CREDENTIALS_PATH"):
+            found["PULUMI_CREDENTIALS_PATH"] = str(login.parent)
+        if not os.environ.get("PULUMI_CONFIG_PASSPHRASE") and not os.environ.get("PULUMI_CONFIG_PASSPHRASE_FILE"):
+            found["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(self._passphrase())
+        if self.embedded:
+            found["KUBECONFIG"] = str(self.layout.kubeconfig)
+            found["DOCKER_CONFIG"] = str(self.layout.docker_config)
+            # Both spellings: Go reads the first of them that is set, Python and curl the second.
+            found["NO_PROXY"] = found["no_proxy"] = _no_proxy()
+        folders = [str(self.layout.bin), str(Path(sys.prefix) / "bin")]
+        rest = [folder for folder in os.environ.get("PATH", "").split(os.pathsep) if folder not in folders]
+        found["PATH"] = os.pathsep.join([*folders, *rest])
+        return found
+
+    def environment(self) -> dict[str, str]:
+        """Return the whole environment for a child process."""
+        return os.environ | self.exports()
+
+    def program(self, name: str) -> str:
+        """Return the path of a program as the session's own PATH finds it."""
+        return shutil.which(name, path=self.exports()["PATH"]) or name
+
+    def _policy(self) -> dict[str, str]:
+        """Return what enforces the policy pack in every preview and update, however Pulumi is called."""
+        pack = Path(os.environ.get("MOORAGE_POLICY_PACK") or self.root / "policy").resolve()
+        # Pulumi starts an executable itself; for a folder it asks its Python host first, which takes half a second.
+        run = pack / "run"
+        found = {"PULUMI_OPTION_POLICY_PACK": str(run if os.access(run, os.X_OK) else pack)}
+        config = pack / "config" / f"{self.stack}.json"
+        return found | ({"PULUMI_OPTION_POLICY_PACK_CONFIG": str(config)} if config.exists() else {})
+
+    def _pulumi_home(self) -> Path:
+        """Return Pulumi's own folder, without its logs unless the user has made a folder for them: see ADR 10."""
+        home = self.layout.home / "pulumi"
+        logs = home / "logs"
+        if not logs.exists():
+            home.mkdir(parents=True, exist_ok=True)
+            logs.write_text(_NO_LOGS)
+        return home
+
+    def _passphrase(self) -> Path:
+        path = self.layout.home / "passphrase"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            from secrets import token_urlsafe  # once in a checkout's life
+
+            aside = path.with_name(f".passphrase.{os.getpid()}")
+            aside.touch(mode=0o600)
+            aside.write_text(token_urlsafe(_PASSPHRASE_BYTES) + "\n")
+            # A link, unlike a rename, leaves alone what another process made meanwhile, and may have encrypted with.
+            with contextlib.suppress(FileExistsError):
+                path.hardlink_to(aside)
+            aside.unlink()
+        return path
+
+
+def find_root() -> Path:
+    """Return the checkout that the current folder belongs to.
+
+    Raises `MoorageError` outside of one.
+    """
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "Pulumi.yaml").exists() and (folder / "__main__.py").exists():
+            return folder
+    raise MoorageError.of(
+        "no Moorage project here",
+        where=str(here),
+        why="neither this folder nor one above it holds Pulumi.yaml and __main__.py",
+        remedy="change into the checkout and run the command again",
+    )
+
+
+def _credentials() -> Path | None:
+    """Return the file of the user's logins, looked for as Pulumi does, where there is one."""
+    home = os.environ.get("PULUMI_CREDENTIALS_PATH") or os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi"
+    path = Path(home) / "credentials.json"
+    return path if path.exists() else None
+
+
+def _login() -> str | None:
+    path = _credentials()
+    if path is None:
+        return None
+    try:
+        current = json.loads(path.read_text())["current"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return current if isinstance(current, str) and current else None
+
+
+def _no_proxy() -> str:
+    """Return the caller's addresses that no proxy serves, and the platform's."""
+    given = f"{os.environ.get('NO_PROXY', '')},{os.environ.get('no_proxy', '')}".split(",")
+    return ",".join(dict.fromkeys(part.strip() for part in (*given, *_PLATFORM_ADDRESSES) if part.strip()))

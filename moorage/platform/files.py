@@ -1,0 +1,49 @@
+"""Configuration files of the platform's processes, and the paths that their flags name."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from moorage.platform.layout import Layout
+    from moorage.platform.pki import Pki
+
+SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Files:
+    """Writes configuration files; ``debian`` is the folder of unpacked Debian packages."""
+
+    layout: Layout
+    pki: Pki
+    debian: Path
+
+    @property
+    def folder(self) -> Path:
+        """Folder of configuration files."""
+        return self.layout.data / "config"
+
+    def bin(self, name: str) -> str:
+        """Return the path of a program of the toolchain."""
+        return str(self.layout.bin / name)
+
+    def path(self) -> dict[str, str]:
+        """Return a PATH that finds the toolchain before the system's programs."""
+        return {"PATH": f"{self.layout.bin}:{SYSTEM_PATH}"}
+
+    def json(self, name: str, content: dict[str, Any]) -> Path:
+        """Write a JSON file, which is YAML as well, and return its path."""
+        return self.text(name, json.dumps(content, indent=2))
+
+    def text(self, name: str, content: str) -> Path:
+        """Write a file unless it already says just that, and return its path."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists() or path.read_text() != content:
+            path.write_text(content)
+        return path

@@ -1,0 +1,195 @@
+"""Which programs a checkout uses: those built here, or the user's own Pulumi; all of them linked into one folder."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from moorage.base.errors import MoorageError
+from moorage.platform.components import Component, cache_folder, components
+from moorage.platform.packages import BUILD_NEEDS, install
+from moorage.platform.toolchain_builder import ToolchainBuilder
+
+if TYPE_CHECKING:
+    from moorage.base.console import Step
+    from moorage.platform.layout import Layout
+
+CHOICES = ("auto", "system", "build")
+_WRAPPER = """#!{python} -IS
+# Pulumi as it is, but for two things. Where stacks are kept in this checkout, the salt of their passphrase, which Pulumi
+# copies from the state into Pulumi.<stack>.yaml at every preview, is taken out again: it is of use to no other clone.
+# Quotes that Pulumi puts around values when it saves the file go with it; what anyone else changes meanwhile stays.
+# And the Python processes of an update find bytecode and interpreter without a search: that is half of a second each.
+import glob, os, signal, subprocess, sys
+
+def stack_files():
+    found = {{}}
+    for path in glob.glob(glob.escape({root!r}) + "/Pulumi.*.yaml"):
+        with open(path) as file:
+            found[path] = file.readlines()
+    return found
+
+def environment():
+    found = {{"UV_PYTHON": sys._base_executable}} | os.environ
+    if found.pop("PYTHONDONTWRITEBYTECODE", ""):
+        found.setdefault("PYTHONPYCACHEPREFIX", {home!r} + "/pycache")
+    return found
+
+before = stack_files()
+process = subprocess.Popen([{pulumi!r}, *sys.argv[1:]], env=environment())
+# A terminal sends Ctrl-C to both of us, anyone else's request to end comes here alone.
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+signal.signal(signal.SIGTERM, lambda number, _: process.send_signal(number))
+status = process.wait()
+if os.environ.get("PULUMI_BACKEND_URL") == "file://" + {home!r} + "/state":
+    for path, lines in stack_files().items():
+        kept = [line for line in lines if not line.startswith("encryptionsalt: ")]
+        old = before.get(path, [])
+        if [line.replace('"', "") for line in kept] == [line.replace('"', "") for line in old]:
+            kept = old
+        if kept != lines:
+            with open(path, "w") as file:
+                file.writelines(kept)
+sys.exit(status if status >= 0 else 128 - status)
+"""
+
+
+def choice() -> str:
+    """Return ``$MOORAGE_TOOLCHAIN``: ``system``, ``build`` or, by default, ``auto``.
+
+    Raises `MoorageError` for any other value.
+    """
+    chosen = os.environ.get("MOORAGE_TOOLCHAIN", "auto")
+    if chosen not in CHOICES:
+        raise MoorageError.of(
+            f"MOORAGE_TOOLCHAIN={chosen} is no choice",
+            where="the environment",
+            why=f"it is one of {', '.join(CHOICES)}",
+            remedy="unset MOORAGE_TOOLCHAIN, or set it to one of them",
+        )
+    return chosen
+
+
+def system_pulumi(home: Path | None = None) -> str | None:
+    """Return the path of a ``pulumi`` on PATH whose minor version is the pinned one; links of our own do not count."""
+    pinned = next(component.version for component in components("pulumi") if component.name == "pulumi")
+    folders = [
+        folder
+        for folder in os.environ.get("PATH", "").split(os.pathsep)
+        if home is None or home not in Path(folder).parents
+    ]
+    found = shutil.which("pulumi", path=os.pathsep.join(folders))
+    if found is None:
+        return None
+    result = subprocess.run([found, "version"], capture_output=True, text=True, check=False)
+    same = re.match(r"v?(\d+\.\d+)\.", result.stdout)
+    return found if same and pinned.startswith(f"{same[1]}.") else None
+
+
+def wanted(*, platform: bool, home: Path | None = None) -> list[Component]:
+    """Return the components to use: Pulumi's unless the system has it, and the platform's where it is to run.
+
+    Raises `MoorageError` where ``MOORAGE_TOOLCHAIN=system`` and no fitting Pulumi is on PATH.
+    """
+    chosen = choice()
+    own = None if chosen == "build" else system_pulumi(home)
+    if chosen == "system" and own is None:
+        version = next(component.version for component in components("pulumi") if component.name == "pulumi")
+        raise MoorageError.of(
+            "no fitting pulumi is on PATH",
+            where="PATH",
+            why=f"MOORAGE_TOOLCHAIN=system asks for one of version {version.rpartition('.')[0]}",
+            remedy="install that version (https://www.pulumi.com/docs/install/), or unset MOORAGE_TOOLCHAIN to have it built",
+        )
+    found = [] if own else components("pulumi")
+    return found + (components("platform") if platform else [])
+
+
+def ensure(layout: Layout, *, platform: bool, step: Step) -> int:
+    """Bring the toolchain into the cache and link it into the checkout; return how many components were built.
+
+    Without ``platform`` none of its components is built, but those that are there are linked: it may be running.
+    """
+    needed = wanted(platform=platform, home=layout.home)
+    builder = ToolchainBuilder(step)
+    if any(component.cgo for component in builder.missing(needed)):
+        step.note("system packages for the build")
+        install(BUILD_NEEDS)
+    built = builder.build(needed)
+    others = [component for component in components("platform") if component not in needed]
+    missing = builder.missing(others)
+    link(layout, [*needed, *(component for component in others if component not in missing)])
+    return built
+
+
+def link(layout: Layout, needed: list[Component]) -> None:
+    """Point ``.moorage/bin`` and Pulumi's plugin folder at the cache."""
+    targets, copies = _places(layout, needed)
+    built = targets.pop(layout.bin / "pulumi", None)
+    _wrap(layout, str(built or system_pulumi(layout.home) or "pulumi"))
+    for path, target in targets.items():
+        _point(path, target)
+    for path, target in copies.items():
+        _copy(path, target)
+    for path in layout.bin.iterdir():
+        ours = path.is_symlink() or path.name in {copy.name for copy in copies}
+        if ours and path not in targets and path.name != "uv":
+            path.unlink(missing_ok=True)
+
+
+def _places(layout: Layout, needed: list[Component]) -> tuple[dict[Path, Path], dict[Path, Path]]:
+    """Return where links lead to, and what is copied instead, by their place in the checkout."""
+    targets: dict[Path, Path] = {}
+    copies: dict[Path, Path] = {}
+    for component in needed:
+        folder = cache_folder() / "toolchain" / component.folder / "bin"
+        plugin = component.plugin_folder
+        place = layout.home / "pulumi" / "plugins" / plugin if plugin else layout.bin
+        for binary in folder.iterdir():
+            (copies if component.copy else targets)[place / binary.name] = binary
+        if component.name == "buildx":
+            targets[layout.docker_config / "cli-plugins" / "docker-buildx"] = folder / "buildx"
+    for host in list(copies):
+        # A language host looks for this script beside itself.
+        script = f"{host.name}-exec"
+        if layout.bin / script in targets:
+            targets[host.with_name(script)] = targets.pop(layout.bin / script)
+    for name in ("kubectl", "traefik"):
+        targets[layout.bin / name] = Path(sys.prefix) / "bin" / name
+    return targets, copies
+
+
+def _point(path: Path, target: Path) -> None:
+    if path.is_symlink() and path.readlink() == target:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    aside.symlink_to(target)
+    aside.rename(path)
+
+
+def _wrap(layout: Layout, pulumi: str) -> None:
+    path = layout.bin / "pulumi"
+    python = Path(sys.prefix) / "bin" / "python"
+    text = _WRAPPER.format(python=python, pulumi=pulumi, home=str(layout.home), root=str(layout.root))
+    if not path.is_symlink() and path.exists() and path.read_text() == text:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".pulumi.{os.getpid()}")
+    aside.write_text(text)
+    aside.chmod(0o755)
+    aside.rename(path)
+
+
+def _copy(path: Path, target: Path) -> None:
+    if path.exists() and not path.is_symlink() and path.stat().st_size == target.stat().st_size:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    shutil.copy2(target, aside)
+    aside.rename(path)

@@ -1,1 +1,0 @@
-"""What a node of the monorepo really uses: its build context, its Dockerfile, its imports."""

@@ -1,0 +1,171 @@
+"""JSON Schemas of the configuration files, from the models, for editors: ``python -m tools.schema --check|--write``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+from pydantic.json_schema import GenerateJsonSchema
+
+from moorage.base.console import out, show_problem
+from moorage.base.errors import Problem
+from moorage.config.docstrings import key_docstrings
+from moorage.config.service import BaseImage, Service
+from moorage.config.shape import known_keys
+from moorage.config.stack import Stack
+from moorage.config.stackfile import PROJECT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pydantic import BaseModel
+    from pydantic.json_schema import JsonSchemaValue
+    from pydantic_core import core_schema
+
+FOLDER = Path("docs/schema")
+"""Where the schemas are committed; relative to the repository's root."""
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+_SECURE = {
+    "type": "object",
+    "description": "A secret, written by `pulumi config set --secret`.",
+    "properties": {"secure": {"type": "string"}},
+    "required": ["secure"],
+    "additionalProperties": False,
+}
+
+
+class _Generator(GenerateJsonSchema):
+    """Leaves out the titles that pydantic makes of field names: editors show the name anyway."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002  # pydantic's signature
+        return False
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        """Describe each field by the text below it."""
+        found = super().model_schema(schema)
+        model: type[BaseModel] = schema["cls"]
+        for key, text in key_docstrings(model).items():
+            found["properties"][key] = {**found["properties"][key], "description": text}
+        return found
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """Return every schema by the name of its file."""
+    return {
+        "service.schema.json": _titled("service.yaml: one service of the monorepo", _of(Service)),
+        "image.schema.json": _titled("image.yaml: one base image of the monorepo", _of(BaseImage)),
+        "stack.schema.json": _titled("Pulumi.<stack>.yaml: one stack's settings", _stack_schema()),
+    }
+
+
+def render(schema: dict[str, Any]) -> str:
+    """Return a schema as the text that is committed."""
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def outdated(root: Path) -> tuple[str, ...]:
+    """Return the names of the files in ``root`` that are not what the models say, missing ones included."""
+    folder = root / FOLDER
+
+    def current(name: str) -> str | None:
+        return (folder / name).read_text(encoding="utf-8") if (folder / name).is_file() else None
+
+    return tuple(name for name, schema in schemas().items() if current(name) != render(schema))
+
+
+def write(root: Path) -> None:
+    """Write every schema into ``root``."""
+    folder = root / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, schema in schemas().items():
+        (folder / name).write_text(render(schema), encoding="utf-8")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Check or write the schemas of the current folder; return the exit status: 1 where a check fails."""
+    parser = argparse.ArgumentParser(prog="python -m tools.schema", description="JSON Schemas of the configuration")
+    choice = parser.add_mutually_exclusive_group(required=True)
+    choice.add_argument("--check", action="store_true", help="fail where a committed schema is not current")
+    choice.add_argument("--write", action="store_true", help="write the schemas")
+    root = Path.cwd()
+    if parser.parse_args(arguments).write:
+        write(root)
+        out.print(f"wrote {len(schemas())} schemas to {FOLDER}")
+        return 0
+    stale = outdated(root)
+    for name in stale:
+        remedy = "run python -m tools.schema --write, and commit the result"
+        show_problem(Problem(what="the schema is not current", where=str(FOLDER / name), remedy=remedy))
+    return 1 if stale else 0
+
+
+def _titled(title: str, schema: dict[str, Any]) -> dict[str, Any]:
+    definitions = {"$defs": schema.pop("$defs")}
+    return {"$schema": DIALECT, "title": title, **{key: schema[key] for key in schema if key != "title"}, **definitions}
+
+
+def _of(model: type[BaseModel]) -> dict[str, Any]:
+    schema: dict[str, Any] = _plain(model.model_json_schema(by_alias=True, schema_generator=_Generator))
+    return schema
+
+
+def _plain(value: Any) -> Any:
+    """Return a schema as editors show it best: descriptions in Markdown on one line, no default that says "absent"."""
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    plain = {key: _plain(item) for key, item in value.items() if not (key == "default" and item is None)}
+    if isinstance(plain.get("description"), str):
+        plain["description"] = " ".join(plain["description"].replace("``", "`").split())
+    if "patternProperties" in plain:
+        plain.setdefault("additionalProperties", False)
+    return plain
+
+
+def _stack_schema() -> dict[str, Any]:
+    """Return the schema of a stack's file: Moorage's keys under ``config``, beside other namespaces' and Pulumi's."""
+    stack = _of(Stack)
+    own = {f"{PROJECT}:{key}": _as_stored(key, value) for key, value in stack["properties"].items()}
+    config = {
+        "type": "object",
+        "description": stack["description"],
+        "properties": own,
+        "required": [f"{PROJECT}:{key}" for key in stack["required"]],
+        "patternProperties": {f"^(?!{PROJECT}:)[^:]+:": {}},
+        "additionalProperties": _SECURE,
+    }
+    return {
+        "type": "object",
+        "properties": {
+            "config": config,
+            "environment": {"description": "Pulumi ESC environments that the stack imports."},
+            "secretsprovider": {"type": "string", "description": "Pulumi's provider of the key that encrypts secrets."},
+            "encryptedkey": {"type": "string", "description": "Written by Pulumi."},
+            "encryptionsalt": {"type": "string", "description": "Written by Pulumi."},
+        },
+        "required": ["config"],
+        "$defs": stack["$defs"],
+    }
+
+
+def _as_stored(key: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a setting's schema that also takes true, false and numbers as the text that ``pulumi config set`` stores."""
+    annotation = known_keys(Stack)[key].annotation
+    kinds = {annotation, *get_args(annotation)}
+    if bool in kinds:
+        text: dict[str, Any] = {"enum": ["true", "false"]}
+    elif int in kinds:
+        text = {"type": "string", "pattern": "^[0-9]+$"}
+    else:
+        return schema
+    outer: dict[str, Any] = {name: schema[name] for name in ("description", "default") if name in schema}
+    return {**outer, "anyOf": [{name: item for name, item in schema.items() if name not in outer}, text]}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
