@@ -13,9 +13,9 @@ from moorage.cli import collect, diagnosis, graph, preflight, summary
 from moorage.config.loader import load_project, load_target
 from moorage.engine import stacklock, stacks
 from moorage.engine.session import Session
-from moorage.platform import packages, toolchain
+from moorage.platform import debian, toolchain
+from moorage.platform.embedded import Platform
 from moorage.platform.layout import Layout
-from moorage.platform.platform import Platform
 from policy.settings import stage_of
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def _session(root: Path, project: Project) -> Session:
 
 def _prepare(session: Session, steps: Steps) -> None:
     with steps.step("System packages") as step:
-        installed = packages.install(packages.PLATFORM_NEEDS) if session.embedded else []
+        installed = debian.install(debian.PLATFORM_NEEDS) if session.embedded else []
         step.done(f"installed {', '.join(installed)}" if installed else "in place")
     with steps.step("Toolchain") as step:
         built = toolchain.ensure(session.layout, platform=session.embedded, step=step)

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moorage.base.errors import MoorageError
-from moorage.platform.components import Component, cache_folder, components
-from moorage.platform.packages import BUILD_NEEDS, install
+from moorage.platform.debian import BUILD_NEEDS, install
+from moorage.platform.pins import Component, cache_folder, components
 from moorage.platform.toolchain_builder import ToolchainBuilder
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def choice() -> str:
     chosen = os.environ.get("MOORAGE_TOOLCHAIN", "auto")
     if chosen not in CHOICES:
         raise MoorageError.of(
-            f"MOORAGE_TOOLCHAIN={chosen} is no choice",
+            f"MOORAGE_TOOLCHAIN={chosen} is not a valid choice",
             where="the environment",
             why=f"it is one of {', '.join(CHOICES)}",
             remedy="unset MOORAGE_TOOLCHAIN, or set it to one of them",

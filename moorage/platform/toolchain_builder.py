@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from moorage.base.console import Step, out
 from moorage.base.errors import MoorageError
-from moorage.platform.components import Component, cache_folder
+from moorage.platform.pins import Component, cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

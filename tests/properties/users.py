@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import strategies as st
 
 import policy.rules  # noqa: F401  # registers every rule
-from moorage.platform.images import SEED_NAME
+from moorage.platform.addon_images import SEED_NAME
 from policy.judge import Finding, judge
 from policy.objects import Origin, manifest_objects
 from policy.registry import RULES

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import httpx
 
 from moorage.base.errors import MoorageError
-from moorage.platform.components import cache_folder, components
 from moorage.platform.layout import BUILDER, Layout
+from moorage.platform.pins import cache_folder, components
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moorage.base.errors import MoorageError
-from moorage.platform.components import cache_folder
+from moorage.platform.pins import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -108,7 +108,7 @@ def unpacked() -> Path:
             f"the files of {' and '.join(UNPACKED)} are missing",
             where=str(target),
             why="apt brings them, and this system has none",
-            remedy="use Debian or Ubuntu, or name cluster, registry and builder of your own in Pulumi.<stack>.yaml",
+            remedy="use Debian or Ubuntu, or use your own cluster, registry and builder: name them in Pulumi.<stack>.yaml",
         )
     target.parent.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(prefix=".unpack-", dir=target.parent))
@@ -149,7 +149,7 @@ def _unpack_failed(command: str, result: subprocess.CompletedProcess[str]) -> Mo
     return MoorageError.of(
         "a package could not be unpacked",
         where=command,
-        why="see dpkg-deb's own words",
+        why="see dpkg-deb's output below",
         remedy=f"check free space below {cache_folder()}, then run the same command again",
         detail=result.stderr.strip().splitlines()[-8:],
     )
@@ -160,7 +160,7 @@ def _apt_failed(command: str, result: subprocess.CompletedProcess[str]) -> Moora
     return MoorageError.of(
         "apt could not bring a package",
         where=command,
-        why="see apt's own words",
+        why="see apt's output below",
         remedy="check the network and /etc/apt/sources.list*, run `apt-get update`, then the same command again",
         detail=lines[-8:],
     )

@@ -1,22 +1,23 @@
-"""Configuration files of the platform's processes, and the paths that their flags name."""
+"""Files that the platform writes for its processes and for builds, and the paths that flags name."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from moorage.platform.layout import Layout
     from moorage.platform.pki import Pki
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+AUTHORITIES = Path("/usr/local/share/ca-certificates")
+"""Where Debian and Ubuntu keep the certificate authorities that an administrator added, those of a company's proxy."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Files:
+class ConfigFiles:
     """Writes configuration files; ``debian`` is the folder of unpacked Debian packages."""
 
     layout: Layout
@@ -47,3 +48,14 @@ class Files:
         if not path.exists() or path.read_text() != content:
             path.write_text(content)
         return path
+
+
+def own_authorities(layout: Layout) -> Path | None:
+    """Write the machine's own authorities into one file and return its path; None where there are none."""
+    texts = [path.read_text().strip() + "\n" for path in sorted(AUTHORITIES.rglob("*.crt"))]
+    path = layout.data / "authorities.pem"
+    if not texts:
+        path.unlink(missing_ok=True)
+        return None
+    path.write_text("".join(texts))
+    return path

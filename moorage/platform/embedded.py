@@ -1,4 +1,4 @@
-"""The embedded platform as a whole: registry, builder and a Kubernetes of one node, started, stopped and mended."""
+"""The embedded platform as a whole: registry, builder and a Kubernetes of one node, started, stopped and recovered."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ import httpx
 
 from moorage.base.console import Step
 from moorage.base.errors import MoorageError
-from moorage.platform import leftovers, node_network, packages, ports, programs, trust
+from moorage.platform import debian, leftovers, node_network, ports, programs
+from moorage.platform.addon_images import PlatformImages, write_builder
 from moorage.platform.cluster import Cluster
-from moorage.platform.files import Files
-from moorage.platform.images import PlatformImages, write_builder
+from moorage.platform.config_files import ConfigFiles, own_authorities
 from moorage.platform.layout import BUILDER, CONTEXT, CONTROLLER_NAMESPACE, RUNTIME, Layout
 from moorage.platform.pki import Pki
 from moorage.platform.processes import Program, ensure, records, wait_until
@@ -54,8 +54,8 @@ class Platform:
         _require_root()
         with _lock(step):
             self._require_alone()
-            packages.install(packages.PLATFORM_NEEDS)
-            files = Files(layout=self.layout, pki=Pki(self.layout), debian=packages.unpacked())
+            debian.install(debian.PLATFORM_NEEDS)
+            files = ConfigFiles(layout=self.layout, pki=Pki(self.layout), debian=debian.unpacked())
             if self.running() and self._unchanged(files):
                 self._write_endpoint()
                 return False
@@ -95,13 +95,13 @@ class Platform:
             and all(record.alive for record in known.values())
         )
 
-    def _unchanged(self, files: Files) -> bool:
+    def _unchanged(self, files: ConfigFiles) -> bool:
         images = PlatformImages(self.layout)
         known = records()
         wanted = programs.everything(files, images.references()["pause_image"])
         return all(known[program.name].digest == program.digest for program in wanted)
 
-    def _start(self, step: Step, files: Files) -> None:
+    def _start(self, step: Step, files: ConfigFiles) -> None:
         step.note("keys and network")
         files.pki.ensure()
         if node_network.ensure():
@@ -169,7 +169,7 @@ class Platform:
             "httpPort": self.layout.http_port,
             "httpsPort": self.layout.https_port,
             "controllerNamespace": CONTROLLER_NAMESPACE,
-            "ca": str(path) if (path := trust.own_authorities(self.layout)) else None,
+            "ca": str(path) if (path := own_authorities(self.layout)) else None,
         }
         aside = self.layout.endpoint_file.with_suffix(".new")
         aside.write_text(json.dumps(endpoint, indent=2) + "\n")
@@ -206,7 +206,7 @@ class Platform:
                 "another platform is already running on this machine",
                 where=owner,
                 why=f"one machine holds one embedded platform; its processes are {', '.join(map(str, alive[:4]))} and more",
-                remedy=f"stop it with `make -C {owner} stop`, or name a cluster of your own in Pulumi.<stack>.yaml",
+                remedy=f"stop it with `make -C {owner} stop`, or use your own cluster: name it in Pulumi.<stack>.yaml",
             )
 
     def _require_space(self) -> None:
@@ -245,7 +245,7 @@ def _require_root() -> None:
             "the embedded platform needs root",
             where="this machine",
             why="it makes network namespaces, mounts and cgroups for real containers",
-            remedy="run the same command with sudo -E, or name cluster, registry and builder of your own in Pulumi.<stack>.yaml",
+            remedy="run the same command with sudo -E, or use your own cluster, registry and builder: name them in Pulumi.<stack>.yaml",
         )
 
 
