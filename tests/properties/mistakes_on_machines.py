@@ -24,6 +24,7 @@ from moorage.engine.session import Session, find_root
 from moorage.platform import debian, embedded, ports, processes, programs, toolchain, toolchain_builder
 from moorage.platform.debian import Need
 from moorage.platform.embedded import Platform
+from moorage.platform.go import go_failed
 from moorage.platform.layout import Layout
 from moorage.platform.pins import components
 from moorage.platform.processes import Program
@@ -96,7 +97,7 @@ def no_go(data: DataObject, folder: Path) -> Sequence[Problem]:
 def go_fails(data: DataObject, folder: Path) -> Sequence[Problem]:
     """A build that ends with any words of Go's."""
     said = "\n".join(data.draw(st.lists(st.sampled_from(GO_SAYS) | texts(), min_size=1, max_size=20)))
-    error = toolchain_builder._go_failed(data.draw(st.sampled_from(components())), said, data.draw(st.integers(1, 3)))
+    error = go_failed(data.draw(st.sampled_from(components())), said, data.draw(st.integers(1, 3)))
     return error.problems
 
 

@@ -145,7 +145,7 @@ def test_data_cannot_be_kept_and_deleted(checkout: Monorepo) -> None:
 def test_a_port_that_is_none_is_refused(checkout: Monorepo, value: str) -> None:
     result = moorage("env", cwd=checkout.root, MOORAGE_HTTP_PORT=value)
     assert result.returncode == 1
-    assert f"MOORAGE_HTTP_PORT={value} is no port" in result.stderr
+    assert f"MOORAGE_HTTP_PORT={value} is not a port" in result.stderr
     assert "Traceback" not in result.stderr
 
 

@@ -101,6 +101,7 @@ def test_two_clones_at_once_build_once(cache: Path, tmp_path: Path) -> None:
 
 
 SLOW_GO = """#!/bin/sh
+[ "$1" != env ] || {{ echo go1.30; exit; }}
 echo $$ > {folder}/go.pid
 exec sleep 60
 """
