@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from moorage.platform.processes import Program
 
 if TYPE_CHECKING:
-    from moorage.platform.files import Files
+    from moorage.platform.configfiles import Files
 
 
 def registry(files: Files) -> list[Program]:

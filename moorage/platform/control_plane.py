@@ -9,7 +9,7 @@ from moorage.platform.layout import API_PORT, CLUSTER_DOMAIN, NODE_ADDRESS, NODE
 from moorage.platform.processes import Program
 
 if TYPE_CHECKING:
-    from moorage.platform.files import Files
+    from moorage.platform.configfiles import Files
 
 ETCD_PORT = 2379
 

@@ -19,7 +19,7 @@ from moorage.platform.layout import (
 from moorage.platform.processes import Program
 
 if TYPE_CHECKING:
-    from moorage.platform.files import Files
+    from moorage.platform.configfiles import Files
 
 _CAP_SYS_RESOURCE = 24
 MAX_PODS = 240

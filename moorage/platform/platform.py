@@ -17,9 +17,10 @@ import httpx
 
 from moorage.base.console import Step
 from moorage.base.errors import MoorageError
+from moorage.base.files import write_atomic
 from moorage.platform import leftovers, node_network, packages, ports, programs, trust
 from moorage.platform.cluster import Cluster
-from moorage.platform.files import Files
+from moorage.platform.configfiles import Files
 from moorage.platform.images import PlatformImages, write_builder
 from moorage.platform.layout import BUILDER, CONTEXT, CONTROLLER_NAMESPACE, RUNTIME, Layout
 from moorage.platform.pki import Pki
@@ -171,9 +172,7 @@ class Platform:
             "controllerNamespace": CONTROLLER_NAMESPACE,
             "ca": str(path) if (path := trust.own_authorities(self.layout)) else None,
         }
-        aside = self.layout.endpoint_file.with_suffix(".new")
-        aside.write_text(json.dumps(endpoint, indent=2) + "\n")
-        aside.rename(self.layout.endpoint_file)
+        write_atomic(self.layout.endpoint_file, json.dumps(endpoint, indent=2) + "\n")
 
     def _recover(self, step: Step) -> None:
         """Clear what is left unless the node's parts all run: a part alone would work with stale mounts."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from moorage.platform import build_services, control_plane, node
 
 if TYPE_CHECKING:
-    from moorage.platform.files import Files
+    from moorage.platform.configfiles import Files
     from moorage.platform.processes import Program
 
 NAMES = (

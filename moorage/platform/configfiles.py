@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from moorage.base.files import write_atomic
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -43,7 +45,6 @@ class Files:
     def text(self, name: str, content: str) -> Path:
         """Write a file unless it already says just that, and return its path."""
         path = self.folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists() or path.read_text() != content:
-            path.write_text(content)
+            write_atomic(path, content)
         return path
