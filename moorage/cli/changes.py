@@ -7,7 +7,7 @@ import subprocess
 from typing import TYPE_CHECKING, Any
 
 from moorage.base.errors import MoorageError
-from moorage.build.changes import Changes, changes
+from moorage.build.comparison import Changes, changes
 from moorage.build.digests import Inputs
 from moorage.build.record import Record, image_record_of, record_of, workload_record_of
 from moorage.config.loader import load_project
@@ -17,7 +17,7 @@ from moorage.platform.layout import Layout
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from moorage.build.changes import ServiceChange
+    from moorage.build.comparison import ServiceChange
     from moorage.config.project import Project
 
 _IMAGE = "moorage:image:ServiceImage"

@@ -10,7 +10,7 @@ from moorage.build.digests import SHORT
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from moorage.build.changes import Changes, Difference, ServiceChange
+    from moorage.build.comparison import Changes, Difference, ServiceChange
     from moorage.build.record import ImageRecord
 
 

@@ -82,7 +82,7 @@ def preview(root: Path, stack: str, *, diff: bool) -> None:
             "the preview failed",
             where=f"stack {stack}",
             why="see Pulumi's words above",
-            remedy="correct what it names and run the same command again",
+            remedy="correct what it names and run the command again",
         )
 
 
@@ -109,7 +109,7 @@ def down(root: Path, stack: str, *, unprotect: bool, keep_data: bool) -> None:
             "not everything could be deleted",
             where=f"stack {stack}",
             why="see Pulumi's words above",
-            remedy="put right what it names and run the same command again",
+            remedy="put right what it names and run the command again",
         )
     if keep_data and (kept := stacks.protected(session)):
         out.print(f"[green]✓[/] of stack {stack} there is only what it protects, and what that needs")

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from moorage.base import console
 from moorage.base.errors import MoorageError, Problem
-from moorage.build.changes import changes
+from moorage.base.files import write_atomic
+from moorage.build.comparison import changes
 from moorage.build.digests import Inputs
 from moorage.build.record import record_of
 from moorage.checks.allowlist import allow_list_text
+from moorage.checks.declarations import check_sources, declared_builds, ignore_path, read_build
 from moorage.checks.imports import owner_of
-from moorage.checks.truth import check_sources, declared_builds, ignore_path, read_build
 from moorage.cli.changes import recorded
 from moorage.config.graph import Kind
 from moorage.config.loader import load_project
@@ -22,8 +23,7 @@ from moorage.config.sources import find_libs, read_images, read_services
 from moorage.engine import stacks
 from moorage.engine.session import Session
 from moorage.platform.layout import Layout
-from moorage.report.forms import as_json, mermaid, tree
-from moorage.report.picture import Line, picture_of
+from moorage.report.picture import Line, as_json, mermaid, picture_of, tree
 from moorage.report.svg import svg
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def check(root: Path) -> None:
 
 
 def write_ignore_files(root: Path) -> None:
-    """Write each node's ``.dockerignore``, and say which were not as they are to be."""
+    """Write each node's ``.dockerignore``, and say which were out of date."""
     root = root.resolve()
     monorepo = read_monorepo(root)
     written = 0
@@ -85,10 +85,10 @@ def write_ignore_files(root: Path) -> None:
         path = ignore_path(root, node, build)
         text = allow_list_text(root, read_build(root, node, build, frozenset(monorepo.images)))
         if not path.exists() or path.read_text() != text:
-            path.write_text(text)
+            write_atomic(path, text)
             console.out.print(f"wrote {path.relative_to(root)}")
             written += 1
-    console.out.print(f"[green]✓[/] {written} written" if written else "[green]✓[/] all are as they are to be")
+    console.out.print(f"[green]✓[/] {written} written" if written else "[green]✓[/] all up to date")
 
 
 def draw(root: Path, stack: str, *, form: str, svg_file: Path | None, with_stack: bool) -> None:
@@ -98,7 +98,7 @@ def draw(root: Path, stack: str, *, form: str, svg_file: Path | None, with_stack
     objects = stack_objects(project) if with_stack else None
     picture = picture_of(project.graph, f"{root.resolve().name} · stack {stack}", changed, objects, _links(project))
     if svg_file is not None:
-        svg_file.write_text(svg(picture))
+        write_atomic(svg_file, svg(picture))
         console.out.print(f"[green]✓[/] {svg_file}")
     elif form == "mermaid":
         sys.stdout.write(mermaid(picture))
@@ -109,7 +109,7 @@ def draw(root: Path, stack: str, *, form: str, svg_file: Path | None, with_stack
 
 
 def changed_nodes(project: Project) -> frozenset[Node]:
-    """Return what an update would build anew, and the libraries for which it would; nothing where the stack is not up."""
+    """Return what an update would rebuild, and the libraries for which it would; nothing where the stack is not up."""
     before = recorded(project)
     if not before.images:
         return frozenset()

@@ -11,6 +11,8 @@ from rich.markup import escape
 
 from moorage.base.console import out, printable, size
 from moorage.base.errors import MoorageError
+from moorage.base.image_reference import ImageReference
+from moorage.base.registry import Registry
 from moorage.cli.deploy import session_of
 from moorage.config.loader import load_project
 from moorage.config.quantity import quantity_value
@@ -18,7 +20,6 @@ from moorage.config.service import DATA_SERVICES
 from moorage.engine.deployed import stack_images
 from moorage.scan.check import Verdict, check
 from moorage.scan.finding import Expectation
-from moorage.scan.registry import Reference, Registry
 from moorage.scan.secrets import SHORTEST
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def check_images(root: Path, named: Sequence[str], *, secret_files: Sequence[Pat
     verdicts = [
         verdict
         for name, reference, expectation in wanted
-        for verdict in check(registry, Reference.parse(reference), expectation, name)
+        for verdict in check(registry, ImageReference.parse(reference), expectation, name)
     ]
     if as_json:
         out.print_json(json.dumps([verdict.document() for verdict in verdicts]))

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from moorage.base.files import write_atomic
+
 if TYPE_CHECKING:
     from moorage.platform.layout import Layout
     from moorage.platform.pki import Pki
@@ -44,9 +46,8 @@ class ConfigFiles:
     def text(self, name: str, content: str) -> Path:
         """Write a file unless it already says just that, and return its path."""
         path = self.folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists() or path.read_text() != content:
-            path.write_text(content)
+            write_atomic(path, content)
         return path
 
 
@@ -57,5 +58,5 @@ def own_authorities(layout: Layout) -> Path | None:
     if not texts:
         path.unlink(missing_ok=True)
         return None
-    path.write_text("".join(texts))
+    write_atomic(path, "".join(texts))
     return path

@@ -55,7 +55,7 @@ def test_what_the_check_complains_of_is_written(fleet: Generated) -> None:
     with pytest.raises(MoorageError):
         graph.check(fleet.root)
     assert "written" in run("--write", "--check")
-    assert "all are as they are to be" in run("--write")
+    assert "all up to date" in run("--write")
 
 
 def test_all_errors_are_told_at_once_and_warnings_stop_nothing(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from moorage.base.errors import MoorageError
 from moorage.build.context import context_files
 from moorage.build.contexts import Contexts, allow_list
-from moorage.build.files import RACY_NS, FileDigests
+from moorage.build.filedigests import RACY_NS, FileDigests
 from moorage.build.ignorefile import parse_ignore_file
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def test_an_unchanged_file_is_not_read_again(tmp_path: Path, monkeypatch: pytest
     file.write_text("one")
     aged(file)
     first = entries(tmp_path, "a", cache=cache)
-    monkeypatch.setattr("moorage.build.files.file_digest", lambda path, mode: pytest.fail(f"{path} is read"))
+    monkeypatch.setattr("moorage.build.filedigests.file_digest", lambda path, mode: pytest.fail(f"{path} is read"))
     assert entries(tmp_path, "a", cache=cache) == first
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from moorage.base.errors import MoorageError
 from moorage.build.digests import Inputs
-from moorage.build.origin import public_address, source_labels
+from moorage.build.git import public_address, source_labels
 from moorage.build.record import Record, record_of
 from moorage.build.revisions import record_at
 from moorage.config.loader import load_project

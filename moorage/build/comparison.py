@@ -40,7 +40,7 @@ class ServiceChange:
 
     name: str
     rebuilt: tuple[Difference, ...]
-    """Why its image is built anew; empty where it is not."""
+    """Why its image is rebuilt; empty where it is not."""
     redeployed: tuple[Difference, ...]
     """Why its workload is touched besides a new image; empty where nothing else touches it."""
     chains: tuple[tuple[str, ...], ...]
@@ -57,7 +57,7 @@ class Changes:
     """What a change means for a stack."""
 
     images: Mapping[str, tuple[Difference, ...]]
-    """Images that are built anew, by folder, and why."""
+    """Images that are rebuilt, by folder, and why."""
     services: tuple[ServiceChange, ...]
     """Every service of the stack, then its data stores, changed or not."""
 
@@ -76,7 +76,7 @@ def changes(project: Project, before: Record, after: Record) -> Changes:
 
 
 def image_differences(before: ImageRecord | None, after: ImageRecord) -> tuple[Difference, ...]:
-    """Return why an image is built anew; nothing where its digest is the same."""
+    """Return why an image is rebuilt; nothing where its digest is the same."""
     if before is None:
         return (Difference(cause="new", name="its image", how="was not built for this stack yet"),)
     if before.digest == after.digest:

@@ -129,7 +129,7 @@ class BuildCheck:
                     ("build", "bases", index),
                     what=f"{self.node} declares the base image {base} and does not use it",
                     why=f"no FROM, COPY --from or RUN --mount of its Dockerfile names ${{{image_build_arg(base)}}}, and "
-                    f"every change of images/{base} builds {self.node} anew",
+                    f"every change of images/{base} rebuilds {self.node}",
                     remedy=f"remove {base} from build.bases",
                 )
         copied = {owner_of(taken.path) for taken in self.inputs}
@@ -150,7 +150,7 @@ class BuildCheck:
                 yield self._problem(
                     instruction,
                     what=f"{self.node} uses the base image {name} without declaring it",
-                    why=f"a change of images/{name} would not build {self.node} anew, and ${{{image_build_arg(name)}}} "
+                    why=f"a change of images/{name} would not rebuild {self.node}, and ${{{image_build_arg(name)}}} "
                     "would not be the image of this stack",
                     remedy=f"add {name} to build.bases in {self.declaration}",
                 )
@@ -170,7 +170,7 @@ class BuildCheck:
             yield self._problem(
                 taken.instruction,
                 what=f"{self.node} copies {'the whole repository' if taken.path == '.' else f'all of {taken.path}'}",
-                why="every change of any service or library would build it anew",
+                why="every change of any service or library would rebuild it",
                 remedy=f"copy {self.node}/… and libs/<name>/… by name",
             )
         elif owner is None or owner == self.node or (owner.kind is Kind.lib and owner.name in self.build.libs):
@@ -179,14 +179,14 @@ class BuildCheck:
             yield self._problem(
                 taken.instruction,
                 what=f"{self.node} copies {taken.path} without declaring the library {owner.name}",
-                why=f"a change of {owner} would not build {self.node} anew",
+                why=f"a change of {owner} would not rebuild {self.node}",
                 remedy=f"add {owner.name} to build.libs in {self.declaration}",
             )
         elif owner in self.nodes:
             yield self._problem(
                 taken.instruction,
                 what=f"{self.node} copies {taken.path}, which belongs to {owner}",
-                why=f"a change of {owner} would not build {self.node} anew",
+                why=f"a change of {owner} would not rebuild {self.node}",
                 remedy="move what both use to a library of libs/",
             )
         else:
@@ -217,7 +217,7 @@ class BuildCheck:
             yield Problem(
                 what="the build context is not what the Dockerfile copies",
                 where=Location(file=str(path)),
-                why="what is not given cannot be copied, and what is given too much builds the image anew for nothing",
+                why="what is not given cannot be copied, and what is given too much rebuilds the image for nothing",
                 remedy=WRITE,
                 detail=found,
             )
@@ -252,13 +252,13 @@ class BuildCheck:
         if target.kind is Kind.service:
             return (
                 f"{imports} of the service {target.name}",
-                f"the image of {self.node} does not hold {target}, and a change of it would not build {self.node} anew",
+                f"the image of {self.node} does not hold {target}, and a change of it would not rebuild {self.node}",
                 "move what both use to a library of libs/",
             )
         if target.name not in self.build.libs:
             return (
                 f"{imports}, and {self.node} does not declare the library {target.name}",
-                f"a change of {target} would not build {self.node} anew",
+                f"a change of {target} would not rebuild {self.node}",
                 f"add {target.name} to build.libs in {self.declaration}",
             )
         if not copied:

@@ -9,10 +9,12 @@ import os
 import stat
 import time
 from array import array
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from moorage.base.errors import MoorageError
+from moorage.base.files import write_atomic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -123,10 +125,10 @@ class FileDigests:
         crowded = len(self._notes) > MOST_NOTES
         notes = {key: note for key, note in self._notes.items() if key in self._noted or not crowded}
         groups = {key: vars(group) for key, group in self._known.items()}
-        self._cache.parent.mkdir(parents=True, exist_ok=True)
-        aside = self._cache.with_name(f".{self._cache.name}.{os.getpid()}")
-        aside.write_text(json.dumps({"format": FORMAT, "groups": groups, "notes": notes}, separators=(",", ":")))
-        aside.replace(self._cache)
+        text = json.dumps({"format": FORMAT, "groups": groups, "notes": notes}, separators=(",", ":"))
+        # Where nothing can be written, the next run takes a little longer.
+        with suppress(OSError):
+            write_atomic(self._cache, text)
         self._changed = False
 
     def _checked(self, key: str, known: _Group) -> Listing:

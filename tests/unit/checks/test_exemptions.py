@@ -9,8 +9,8 @@ import pytest
 
 from moorage.build.dockerfile import parse_dockerfile
 from moorage.build.stages import staged
-from moorage.checks.exceptions import without_exceptions
-from moorage.checks.lint import RULES, Finding, Purpose, lint_dockerfile
+from moorage.checks.exemptions import without_exemptions
+from moorage.checks.lint import RULES, LintFinding, Purpose, lint_dockerfile
 
 ROOT = Path(__file__).resolve().parents[3]
 TEXT = """\
@@ -31,8 +31,8 @@ def findings(comment: str, *more: str, asked: bool = True) -> list[tuple[str, in
     dockerfile = staged(Path("Dockerfile"), parse_dockerfile(TEXT.replace("{comment}", comment)), {})
     found = list(lint_dockerfile(dockerfile, Purpose(service=False)))
     (run,) = [step for step in dockerfile.instructions if step.keyword == "RUN"]
-    found += [Finding(id=rule, file=dockerfile.path, line=run.end, what="", why="", fix="") for rule in more]
-    return [(each.id, each.line) for each in without_exceptions(dockerfile, found, buildkit_asked=asked)]
+    found += [LintFinding(id=rule, file=dockerfile.path, line=run.end, what="", why="", fix="") for rule in more]
+    return [(each.id, each.line) for each in without_exemptions(dockerfile, found, buildkit_asked=asked)]
 
 
 def rules(comment: str, *more: str, asked: bool = True) -> set[str]:
@@ -71,7 +71,7 @@ def test_a_comment_between_the_lines_of_an_instruction_is_about_that_instruction
     )
     dockerfile = staged(Path("Dockerfile"), parse_dockerfile(text), {})
     found = lint_dockerfile(dockerfile, Purpose(service=False))
-    left = without_exceptions(dockerfile, found, buildkit_asked=True)
+    left = without_exemptions(dockerfile, found, buildkit_asked=True)
     assert {each.id for each in left} == FOUND - {"mount-cache"}
 
 
@@ -80,52 +80,52 @@ def test_a_comment_between_the_lines_of_an_instruction_is_about_that_instruction
 )
 def test_an_exception_without_reason_or_of_another_form_excepts_nothing_and_is_a_finding(comment: str) -> None:
     found = findings(comment)
-    assert ("explain-exceptions", 3) in found
-    assert {rule for rule, _ in found} == {*FOUND, "explain-exceptions"}
+    assert ("explain-exemptions", 3) in found
+    assert {rule for rule, _ in found} == {*FOUND, "explain-exemptions"}
 
 
 def test_an_exception_that_nothing_was_found_for_is_a_finding() -> None:
     comment = f"# moorage: ignore=mount-cache,no-remote-add {WHY}"
-    assert findings(comment)[0] == ("no-unused-exceptions", 3)
-    assert rules(comment) == {*FOUND - {"mount-cache"}, "no-unused-exceptions"}
+    assert findings(comment)[0] == ("no-unused-exemptions", 3)
+    assert rules(comment) == {*FOUND - {"mount-cache"}, "no-unused-exemptions"}
 
 
 def test_an_exception_holds_for_the_next_instruction_alone() -> None:
-    assert rules(f"# moorage: ignore=use-exec-form {WHY}") == {*FOUND, "no-unused-exceptions"}
+    assert rules(f"# moorage: ignore=use-exec-form {WHY}") == {*FOUND, "no-unused-exemptions"}
 
 
 def test_an_exception_after_the_last_instruction_is_one_for_nothing() -> None:
     text = TEXT.replace("{comment}\n", "") + f"# moorage: ignore=use-exec-form {WHY}\n"
     dockerfile = staged(Path("Dockerfile"), parse_dockerfile(text), {})
     found = lint_dockerfile(dockerfile, Purpose(service=False))
-    assert {each.id for each in without_exceptions(dockerfile, found, buildkit_asked=True)} == {
+    assert {each.id for each in without_exemptions(dockerfile, found, buildkit_asked=True)} == {
         *FOUND,
-        "no-unused-exceptions",
+        "no-unused-exemptions",
     }
 
 
 def test_a_rule_that_there_is_not_is_told_with_the_one_that_may_be_meant() -> None:
     comment = f"# moorage: ignore=mount-cahce {WHY}"
     dockerfile = staged(Path("Dockerfile"), parse_dockerfile(TEXT.replace("{comment}", comment)), {})
-    (found,) = without_exceptions(dockerfile, (), buildkit_asked=False)
+    (found,) = without_exemptions(dockerfile, (), buildkit_asked=False)
     assert (found.what, found.fix) == ("there is no rule mount-cahce", "did you mean mount-cache?")
 
 
 def test_buildkits_own_findings_can_be_excepted_and_are_missed_only_where_it_was_asked() -> None:
     comment = f"# moorage: ignore=StageNameCasing {WHY}"
     assert rules(comment, "StageNameCasing", "JSONArgsRecommended") == {*FOUND, "JSONArgsRecommended"}
-    assert rules(comment) == {*FOUND, "no-unused-exceptions"}
+    assert rules(comment) == {*FOUND, "no-unused-exemptions"}
     assert rules(comment, asked=False) == FOUND
 
 
 def test_what_a_here_document_says_excepts_nothing() -> None:
     text = f"FROM a:1\nRUN <<EOF\n# moorage: ignore=pin-tag {WHY}\nEOF\n"
     dockerfile = staged(Path("Dockerfile"), parse_dockerfile(text), {})
-    assert without_exceptions(dockerfile, (), buildkit_asked=True) == ()
+    assert without_exemptions(dockerfile, (), buildkit_asked=True) == ()
 
 
 def test_every_rule_is_known_and_described() -> None:
     source = (ROOT / "moorage/checks/lint.py").read_text()
     assert set(re.findall(r'(?:id=|finding\(\s*)"([a-z-]+)"', source)) == RULES
     described = (ROOT / "docs/monorepo.md").read_text().partition("## Dockerfile lint")[2].partition("\n## ")[0]
-    assert all(f"`{rule}`" in described for rule in (*RULES, "explain-exceptions", "no-unused-exceptions"))
+    assert all(f"`{rule}`" in described for rule in (*RULES, "explain-exemptions", "no-unused-exemptions"))

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from moorage.base.errors import MoorageError
-from moorage.build.changes import Changes, changes
+from moorage.build.comparison import Changes, changes
 from moorage.build.digests import Inputs
 from moorage.build.record import Record, image_record_of, record_of, workload_record, workload_record_of
 from moorage.build.revisions import record_at
