@@ -1,17 +1,16 @@
-"""The closing words of `moorage up`: where it runs, what runs, how large it is, how long it took, what comes next."""
+"""The closing lines of `moorage up`: where it runs, what runs, how large it is, how long it took, what comes next."""
 
 from __future__ import annotations
 
-import json
 import shutil
-import subprocess
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import httpx
 from rich.table import Table
 
 from moorage.base import console
 from moorage.engine import kubectl
+from moorage.engine.state import read_state
 
 if TYPE_CHECKING:
     from moorage.base.console import Steps
@@ -23,7 +22,7 @@ _ACCEPT = "application/vnd.oci.image.manifest.v1+json,application/vnd.docker.dis
 
 def show(session: Session, project: Project, steps: Steps) -> None:
     """Print the summary of a stack that has just come up."""
-    outputs = _outputs(session, project.stack_name)
+    outputs = read_state(session).outputs
     console.out.print()
     # Only registries on loopback are asked, over http: without certificates to load it answers in no time.
     with httpx.Client(trust_env=False, timeout=5, verify=False) as registry:  # noqa: S501
@@ -39,26 +38,13 @@ def show(session: Session, project: Project, steps: Steps) -> None:
     )
 
 
-def _outputs(session: Session, stack: str) -> dict[str, Any]:
-    result = subprocess.run(
-        [session.program("pulumi"), "stack", "output", "--json", "--stack", stack],
-        cwd=session.root,
-        env=session.environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    found: dict[str, Any] = json.loads(result.stdout) if result.returncode == 0 else {}
-    return found
-
-
 def _workloads(session: Session, project: Project, images: dict[str, str], registry: httpx.Client) -> Table:
     table = Table(box=None, pad_edge=False)
     table.add_column("workload", style="bold")
     table.add_column("ready", justify="right")
     table.add_column("image, packed", justify="right")
     table.add_column("kind", style="dim")
-    found = kubectl.items(session, project.target, project.namespace, ["deployments", "statefulsets"])
+    found = kubectl.items(session, project.namespace, ["deployments", "statefulsets"])
     for workload in found:
         name = workload["metadata"]["name"]
         wanted = workload["spec"].get("replicas", 1)

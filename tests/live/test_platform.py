@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from moorage.cli.deploy import session_of
+from moorage.cli.sessions import session_of
 from moorage.engine.stacklock import locks
 from moorage.platform.layout import RUNTIME, Layout
 from moorage.platform.leftovers import container_processes, mounts_below, shim_processes
