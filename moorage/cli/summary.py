@@ -1,11 +1,9 @@
-"""The closing words of `moorage up`: where it runs, what runs, how large it is, how long it took, what comes next."""
+"""The closing lines of `moorage up`: where it runs, what runs, how large it is, how long it took, what comes next."""
 
 from __future__ import annotations
 
-import json
 import shutil
-import subprocess
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 
@@ -14,6 +12,7 @@ from moorage.base.errors import MoorageError
 from moorage.base.image_reference import is_loopback, parse_image
 from moorage.base.registry import Registry
 from moorage.engine import kubectl
+from moorage.engine.state import read_state
 
 if TYPE_CHECKING:
     from moorage.base.console import Steps
@@ -25,7 +24,7 @@ _REGISTRY_SECONDS = 5
 
 def show(session: Session, project: Project, steps: Steps) -> None:
     """Print the summary of a stack that has just come up."""
-    outputs = _outputs(session, project.stack_name)
+    outputs = read_state(session).outputs
     console.out.print()
     registry = Registry(session.environment(), seconds=_REGISTRY_SECONDS)
     console.out.print(_workloads(session, project, outputs.get("images", {}), registry))
@@ -40,26 +39,13 @@ def show(session: Session, project: Project, steps: Steps) -> None:
     )
 
 
-def _outputs(session: Session, stack: str) -> dict[str, Any]:
-    result = subprocess.run(
-        [session.program("pulumi"), "stack", "output", "--json", "--stack", stack],
-        cwd=session.root,
-        env=session.environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    found: dict[str, Any] = json.loads(result.stdout) if result.returncode == 0 else {}
-    return found
-
-
 def _workloads(session: Session, project: Project, images: dict[str, str], registry: Registry) -> Table:
     table = Table(box=None, pad_edge=False)
     table.add_column("workload", style="bold")
     table.add_column("ready", justify="right")
     table.add_column("image, packed", justify="right")
     table.add_column("kind", style="dim")
-    found = kubectl.items(session, project.target, project.namespace, ["deployments", "statefulsets"])
+    found = kubectl.items(session, project.namespace, ["deployments", "statefulsets"])
     for workload in found:
         name = workload["metadata"]["name"]
         wanted = workload["spec"].get("replicas", 1)

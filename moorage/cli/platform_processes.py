@@ -77,9 +77,9 @@ def status(root: Path) -> int:
     for name in NAMES:
         record = known.get(name)
         if record and record.alive:
-            memory, seconds = _memory(record.pid), _age(record)
-            total += memory
-            table.add_row(name, "[green]running[/]", str(record.pid), console.size(memory), console.duration(seconds))
+            octets, seconds = memory(record.pid), _age(record)
+            total += octets
+            table.add_row(name, "[green]running[/]", str(record.pid), console.size(octets), console.duration(seconds))
         else:
             table.add_row(name, "[red]gone[/]" if record else "[dim]stopped[/]", "", "", "")
     console.out.print(table)
@@ -117,7 +117,7 @@ def logs(root: Path, part: str, *, lines: int, follow: bool) -> None:
     subprocess.run(["tail", f"--lines={lines}", *(["--follow"] if follow else []), *map(str, files)], check=False)
 
 
-def _memory(pid: int) -> int:
+def memory(pid: int) -> int:
     """Return the process's share of memory in bytes (proportional set size)."""
     try:
         text = Path(f"/proc/{pid}/smaps_rollup").read_text()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +12,12 @@ from moorage.base.console import out, printable, size
 from moorage.base.errors import MoorageError
 from moorage.base.image_reference import ImageReference
 from moorage.base.registry import Registry
-from moorage.cli.deploy import session_of
+from moorage.cli.sessions import session_for, session_of
 from moorage.config.loader import load_project
 from moorage.config.quantity import quantity_value
 from moorage.config.service import DATA_SERVICES
-from moorage.engine.deployed import stack_images
+from moorage.engine import pulumi
+from moorage.engine.state import BASE, stack_images
 from moorage.scan.check import Verdict, check
 from moorage.scan.finding import Expectation
 from moorage.scan.secrets import SHORTEST
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from moorage.engine.session import Session
 
 PRODUCTION = "production"
-_BASE = "base-"
 _SHOWN = 12
 _CERTIFICATE = "-----BEGIN CERTIFICATE-----"
 _PUBLIC_CERTIFICATES = Path("/usr/share/ca-certificates")
@@ -76,7 +75,7 @@ def _environment(root: Path, named: Sequence[str]) -> Mapping[str, str] | None:
 def _of_stack(root: Path, stack: str, given: Mapping[str, bytes]) -> list[tuple[str, str, Expectation]]:
     """Return name, reference and expectation of each image that the stack runs in its production form."""
     project = load_project(root, stack)
-    session = session_of(root, stack)
+    session = session_for(project)
     images = stack_images(session)
     secrets = {**build_secrets(project), **_stack_secrets(session), **given}
     wanted = []
@@ -93,7 +92,7 @@ def _of_stack(root: Path, stack: str, given: Mapping[str, bytes]) -> list[tuple[
             )
             wanted.append((name, images[name], expectation))
     for name in DATA_SERVICES:
-        if f"{_BASE}{name}" in images:
+        if f"{BASE}{name}" in images:
             image = project.base_images[name]
             expectation = Expectation(
                 shell=image.build.shell,
@@ -101,7 +100,7 @@ def _of_stack(root: Path, stack: str, given: Mapping[str, bytes]) -> list[tuple[
                 unpacked_bytes=_budget(image.build),
                 secrets=secrets,
             )
-            wanted.append((name, images[f"{_BASE}{name}"], expectation))
+            wanted.append((name, images[f"{BASE}{name}"], expectation))
     return wanted
 
 
@@ -142,15 +141,7 @@ def _body(certificate: bytes) -> bytes:
 
 def _stack_secrets(session: Session) -> dict[str, bytes]:
     """Return the stack's own secret settings; none where they cannot be decrypted here."""
-    result = subprocess.run(
-        [session.program("pulumi"), "config", "--json", "--show-secrets", "--stack", session.stack],
-        cwd=session.root,
-        env=session.environment(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    result = pulumi.run(session, ["config", "--json", "--show-secrets", "--stack", session.stack])
     settings: dict[str, Any] = json.loads(result.stdout) if result.returncode == 0 else {}
     return {name: str(entry.get("value", "")).encode() for name, entry in settings.items() if entry.get("secret")}
 

@@ -12,9 +12,10 @@ from typer.testing import CliRunner
 from moorage.base.errors import MoorageError
 from moorage.build.digests import Inputs
 from moorage.build.record import Record, record_of
-from moorage.cli import graph
+from moorage.cli import graph_drawing, source_check
 from moorage.cli.main import app
 from moorage.config.loader import load_project
+from moorage.engine.state import State
 from tests.support.monorepo import Generated, Shape, generate
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -44,7 +45,7 @@ def test_the_graph_is_drawn_as_text_mermaid_json_and_svg(fleet: Generated, tmp_p
 
 def test_a_stack_that_is_not_up_has_no_objects_to_draw(fleet: Generated) -> None:
     with pytest.raises(MoorageError, match="moorage up dev"):
-        graph.draw(fleet.root, "dev", form="tree", svg_file=None, with_stack=True)
+        graph_drawing.draw(fleet.root, "dev", form="tree", svg_file=None, with_stack=True)
 
 
 def test_what_the_check_complains_of_is_written(fleet: Generated) -> None:
@@ -53,7 +54,7 @@ def test_what_the_check_complains_of_is_written(fleet: Generated) -> None:
         ignore.write_text("*\n!README.md\n")
     (fleet.root / "apps/svc-02/Dockerfile.dockerignore").unlink()
     with pytest.raises(MoorageError):
-        graph.check(fleet.root)
+        source_check.check(fleet.root)
     assert "written" in run("--write", "--check")
     assert "all up to date" in run("--write")
 
@@ -64,12 +65,12 @@ def test_all_errors_are_told_at_once_and_warnings_stop_nothing(
     lib = next(lib.name for lib in fleet.libs.values() if lib.python and lib.name not in fleet.services["svc-01"].libs)
     yaml = fleet.root / "apps/svc-01/service.yaml"
     yaml.write_text(yaml.read_text().replace("libs: [", f"libs: [{lib}, "))
-    graph.check(fleet.root)
+    source_check.check(fleet.root)
     assert f"declares the library {lib} and does not use it" in " ".join(capsys.readouterr().err.split())
     fleet.write("apps/svc-00/svc_00/deep.py", "import svc_01\n")
     fleet.write("apps/svc-02/svc_02/deep.py", "import svc_01\n")
     with pytest.raises(MoorageError) as caught:
-        graph.check(fleet.root)
+        source_check.check(fleet.root)
     assert len(caught.value.problems) == 2
 
 
@@ -86,20 +87,20 @@ def test_what_the_recorded_stack_differs_in_is_marked(fleet: Generated, monkeypa
     project = load_project(fleet.root, "dev")
     lib = next(lib for lib in fleet.services["svc-01"].libs)
     before = record_of(project, Inputs(project).all())
-    monkeypatch.setattr(graph, "recorded", lambda _: before)
-    assert graph.changed_nodes(project) == frozenset()
+    monkeypatch.setattr(State, "record", lambda _: before)
+    assert graph_drawing.changed_nodes(project) == frozenset()
     fleet.write(f"libs/{lib}/{lib}/new.py", "")
     users = {f"apps/{name}" for name, member in fleet.services.items() if lib in member.libs}
-    assert {str(node) for node in graph.changed_nodes(project)} == {f"libs/{lib}", *users}
-    monkeypatch.setattr(graph, "recorded", lambda _: Record())
-    assert graph.changed_nodes(project) == frozenset()
+    assert {str(node) for node in graph_drawing.changed_nodes(project)} == {f"libs/{lib}", *users}
+    monkeypatch.setattr(State, "record", lambda _: Record())
+    assert graph_drawing.changed_nodes(project) == frozenset()
 
 
 def test_our_own_sources_are_as_declared_and_looked_at_in_no_time() -> None:
-    graph.hold_sources(ROOT)
+    source_check.check_declared(ROOT, source_check.read_monorepo(ROOT))
     seconds = []
     for _ in range(5):
         began = time.process_time()  # whatever else the machine does
-        graph.hold_sources(ROOT)
+        source_check.check_declared(ROOT, source_check.read_monorepo(ROOT))
         seconds.append(time.process_time() - began)
     assert min(seconds) < 0.1

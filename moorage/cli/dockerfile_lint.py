@@ -14,11 +14,10 @@ from moorage.base.words import did_you_mean, listed
 from moorage.checks.declarations import declared_builds, read_build
 from moorage.checks.exemptions import without_exemptions
 from moorage.checks.lint import LintFinding, Purpose, lint_dockerfile
-from moorage.cli.graph import read_monorepo
+from moorage.cli.sessions import session_for
+from moorage.cli.source_check import read_monorepo
 from moorage.config.loader import load_project
 from moorage.config.service import image_build_arg
-from moorage.engine.session import Session
-from moorage.platform.layout import Layout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,7 +61,7 @@ def lint(root: Path, nodes: Sequence[str], *, stack: str, builder: bool) -> int:
         console.show_problem(finding.problem())
     if findings:
         return 1
-    console.out.print(f"[green]✓[/] nothing to say about {len(subjects)} Dockerfile{'s' if len(subjects) != 1 else ''}")
+    console.out.print(f"[green]✓[/] {len(subjects)} Dockerfile{'s' if len(subjects) != 1 else ''} checked, no findings")
     return 0
 
 
@@ -86,17 +85,23 @@ def _subjects(root: Path, monorepo: Monorepo, names: Sequence[str]) -> list[Subj
 
 
 def _buildkit(root: Path, stack: str, monorepo: Monorepo, subjects: Sequence[Subject]) -> dict[Node, list[LintFinding]]:
-    """Return what BuildKit itself warns of, by image; a word why, and no entry, where it cannot be asked."""
+    """Return what BuildKit itself warns of, by image; no entry, and a warning why, where it cannot be asked."""
     try:
         project = load_project(root, stack)
     except MoorageError as error:
         console.warn(f"BuildKit's own checks are left out: {error.problems[0].what}")
         return {}
-    session = Session(layout=Layout.of(root), stack=project.stack_name, embedded=project.target.embedded)
+    session = session_for(project)
+    buildx = session.buildx()
+    if buildx is None:
+        console.warn(
+            "BuildKit's own checks are left out: buildx is not installed; `moorage doctor` checks the prerequisites"
+        )
+        return {}
     # Checks read the Dockerfile alone: any base will do, and this one is always there.
     bases = [f"--build-arg={image_build_arg(image)}=scratch" for image in monorepo.images]
     command = [
-        session.program("buildx"),
+        *buildx,
         "build",
         "--builder",
         project.target.builder,

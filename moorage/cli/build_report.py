@@ -12,11 +12,12 @@ from rich.table import Table
 from moorage.base.console import duration, out, printable, size, warn
 from moorage.base.errors import MoorageError
 from moorage.base.files import write_atomic
-from moorage.cli.collect import collect, history_of, store_of
-from moorage.cli.deploy import session_of
+from moorage.cli.sessions import session_for
 from moorage.config.loader import load_project
 from moorage.config.quantity import quantity_value
 from moorage.config.service import Budget
+from moorage.engine.kept_builds import collect, history_of, store_of
+from moorage.engine.state import BASE
 from moorage.report.page import render
 from moorage.report.sizes import Limits, exceeded, growth
 
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from moorage.engine.session import Session
     from moorage.report.model import Build
 
-_BASE = "base-"
-
 
 def show(root: Path, stack: str, *, as_json: bool, html: Path | None, strict: bool) -> int:
     """Print the report of a stack, write it as a page where one is asked for, and return the exit status.
@@ -37,7 +36,7 @@ def show(root: Path, stack: str, *, as_json: bool, html: Path | None, strict: bo
     Raises `MoorageError` where no build of the stack is known.
     """
     project = load_project(root, stack)
-    session = session_of(root, stack)
+    session = session_for(project)
     builds = _known(session, project)
     over = {name: exceeded(found[-1], _limits(project, name)) for name, found in builds.items()}
     over = {name: words for name, words in over.items() if words}
@@ -58,7 +57,7 @@ def show(root: Path, stack: str, *, as_json: bool, html: Path | None, strict: bo
 def _known(session: Session, project: Project) -> dict[str, list[Build]]:
     """Return the kept builds of the stack; those that the builder still remembers where none were kept."""
     builds = store_of(session).builds()
-    if not builds and (history := history_of(session, project)):
+    if not builds and (history := history_of(session)):
         collect(session, project, history, history.completed())
         builds = store_of(session).builds()
     if not builds:
@@ -73,7 +72,7 @@ def _known(session: Session, project: Project) -> dict[str, list[Build]]:
 
 def _limits(project: Project, name: str) -> Limits:
     service = project.services.get(name)
-    image = project.base_images.get(name.removeprefix(_BASE))
+    image = project.base_images.get(name.removeprefix(BASE))
     budget = service.build.budget if service else image.build.budget if image else Budget()
     return Limits(
         unpacked=None if budget.size is None else int(quantity_value(budget.size)),

@@ -6,12 +6,11 @@ import base64
 import datetime as dt
 import json
 import re
-import shutil
 import subprocess
 from typing import TYPE_CHECKING, Any
 
 from moorage.base.errors import Location, Problem
-from moorage.cli.resolution import unresolved
+from moorage.engine.unresolved import unresolved
 
 if TYPE_CHECKING:
     from moorage.engine.session import Session
@@ -24,22 +23,22 @@ _STAGED = re.compile(r"(?:.*/)?\.moorage/contexts/[^/]+/[^/]+/")
 _SHELL_EXIT = re.compile(r"process .* did not complete successfully: exit code: (\d+)")
 
 
-def failed(session: Session, builder: str, since: dt.datetime) -> list[Problem]:
+def failed(session: Session, since: dt.datetime) -> list[Problem]:
     """Return a problem for each build that failed after ``since``; none where the builder does not answer."""
-    listed = _buildx(session, builder, "ls", "--format=json", "--filter=status=error")
+    listed = _buildx(session, "ls", "--format=json", "--filter=status=error")
     records = [json.loads(line) for line in listed.splitlines() if line.startswith("{")]
     recent = [record for record in records if dt.datetime.fromisoformat(record["created_at"]) >= since]
-    return [found for record in recent if (found := _problem(session, builder, record["ref"].rpartition("/")[2]))]
+    return [found for record in recent if (found := _problem(session, record["ref"].rpartition("/")[2]))]
 
 
-def _problem(session: Session, builder: str, reference: str) -> Problem | None:
-    inspected = _buildx(session, builder, "inspect", reference, "--format=json")
+def _problem(session: Session, reference: str) -> Problem | None:
+    inspected = _buildx(session, "inspect", reference, "--format=json")
     try:
         record = json.loads(inspected)
         error = record["Error"]
     except (ValueError, KeyError):
         return None
-    return problem(record["Dockerfile"], error, _buildx(session, builder, "logs", reference, "--progress=plain"))
+    return problem(record["Dockerfile"], error, _buildx(session, "logs", reference, "--progress=plain"))
 
 
 def problem(dockerfile: str, error: dict[str, Any], log: str) -> Problem:
@@ -77,15 +76,13 @@ def _output(step: str, log: str) -> list[str]:
     return [re.sub(r"^\d+\.\d+ ", "", line) for line in lines if re.match(r"\d+\.\d+ ", line)]
 
 
-def _buildx(session: Session, builder: str, *arguments: str) -> str:
-    path = session.environment()["PATH"]
-    own = shutil.which("buildx", path=path)
-    command = [own] if own else ["docker", "buildx"]
-    if own is None and shutil.which("docker", path=path) is None:
+def _buildx(session: Session, *arguments: str) -> str:
+    command = session.buildx()
+    if command is None:
         return ""
     try:
         result = subprocess.run(
-            [*command, f"--builder={builder}", "history", *arguments],
+            [*command, f"--builder={session.target.builder}", "history", *arguments],
             env=session.environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,

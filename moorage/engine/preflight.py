@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,36 +14,44 @@ from urllib.parse import urlsplit
 from moorage.base.errors import MoorageError, Problem
 from moorage.base.registry import Registry
 from moorage.engine import kubectl
-from moorage.engine.session import Session
-from moorage.platform.layout import Layout
 
 if TYPE_CHECKING:
-    from moorage.config.loader import Project
+    from moorage.engine.session import Session
 
 SECONDS = 10.0
 _UNAUTHORIZED = 401
 
 
-def check(project: Project) -> None:
+def check(session: Session) -> None:
     """Ask all three.
 
     Raises `MoorageError` with each that does not answer.
     """
-    found = [cluster(project), registry(project.target.registry), builder(project.target.builder)]
-    problems = [problem for problem in found if problem]
+    problems = failures(session)
     if problems:
         raise MoorageError(*problems)
 
 
-def cluster(project: Project) -> Problem | None:
-    """Return why the API server of the project's context does not answer; None where it does."""
-    session = Session(layout=Layout.of(project.root), stack=project.stack_name, embedded=False)
-    result = kubectl.run(session, project.target, "get", "--raw=/readyz")
+def failures(session: Session) -> list[Problem]:
+    """Ask all three at once and return the problem of each that does not answer."""
+    target = session.target
+    with ThreadPoolExecutor() as pool:
+        asked = [
+            pool.submit(cluster, session),
+            pool.submit(registry, target.registry),
+            pool.submit(builder, target.builder),
+        ]
+    return [problem for answer in asked if (problem := answer.result())]
+
+
+def cluster(session: Session) -> Problem | None:
+    """Return why the API server of the stack's context does not answer; None where it does."""
+    result = kubectl.run(session, "get", "--raw=/readyz")
     if result.returncode == 0:
         return None
     return Problem(
         what="the cluster does not answer",
-        where=f"context {project.target.context} of {project.target.kubeconfig}",
+        where=f"context {session.target.context} of {session.target.kubeconfig}",
         why=(result.stderr.strip().splitlines() or ["no answer"])[-1],
         remedy="check the context in Pulumi.<stack>.yaml, your credentials and your network (VPN)",
     )

@@ -13,9 +13,9 @@ from moorage.base.errors import MoorageError
 from moorage.base.image_reference import ImageReference
 from moorage.base.registry import Registry
 from moorage.base.words import did_you_mean
-from moorage.cli.deploy import session_of
-from moorage.cli.images import is_reference
-from moorage.engine.deployed import stack_images
+from moorage.cli.image_check import is_reference
+from moorage.cli.sessions import session_of
+from moorage.engine.state import BASE, stack_images
 from moorage.scan.image import open_image
 from moorage.scan.packages import locked, packages
 from moorage.scan.sbom import sbom
@@ -25,11 +25,9 @@ if TYPE_CHECKING:
 
     from moorage.engine.session import Session
 
-_BASE = "base-"
-
 
 def show(root: Path, image: str, *, stack: str, scanner: str) -> int:
-    """Print the bill of an image, or run a scanner on it and return its exit status.
+    """Print the bill of materials of an image, or run a scanner on it and return its exit status.
 
     Raises `MoorageError` where the image or the scanner cannot be had.
     """
@@ -52,7 +50,7 @@ def show(root: Path, image: str, *, stack: str, scanner: str) -> int:
 
 def _of_stack(session: Session, image: str) -> str:
     images = stack_images(session)
-    found = images.get(image) or images.get(f"{_BASE}{image}")
+    found = images.get(image) or images.get(f"{BASE}{image}")
     if found is None:
         raise MoorageError.of(
             f"the stack has no image called {image}",

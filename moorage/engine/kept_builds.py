@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from typing import TYPE_CHECKING, Any
 
 from moorage.base.console import warn
@@ -11,7 +10,7 @@ from moorage.base.errors import MoorageError
 from moorage.base.image_reference import ImageReference
 from moorage.base.registry import Registry
 from moorage.build.context import context_files
-from moorage.engine.deployed import stack_images
+from moorage.engine.state import stack_images
 from moorage.report.history import History
 from moorage.report.model import Store
 from moorage.report.reasons import explained
@@ -32,7 +31,7 @@ def keep(session: Session, project: Project, since: dt.datetime) -> list[Build]:
 
     What cannot be read is left out with a warning: a report is never worth a failed update.
     """
-    history = history_of(session, project)
+    history = history_of(session)
     listed = history.completed() if history else []
     if history is None or not any(entry.created >= since for entry in listed):
         return []
@@ -86,17 +85,15 @@ def _earlier(history: History, image: str, build: Listed, listed: list[Listed]) 
 
 def store_of(session: Session) -> Store:
     """Return where the builds of a stack are kept."""
-    return Store(session.layout.home / "reports" / session.stack)
+    return Store(session.home / "reports" / session.stack)
 
 
-def history_of(session: Session, project: Project) -> History | None:
+def history_of(session: Session) -> History | None:
     """Return the history of the stack's builder; None where there is no buildx to ask it with."""
-    environment = session.environment()
-    own = shutil.which("buildx", path=environment["PATH"])
-    if own is None and shutil.which("docker", path=environment["PATH"]) is None:
+    command = session.buildx()
+    if command is None:
         return None
-    command = [own] if own else ["docker", "buildx"]
-    return History(command=command, builder=project.target.builder, environment=environment)
+    return History(command=command, builder=session.target.builder, environment=session.environment())
 
 
 def _files(project: Project, dockerfile: str) -> dict[str, str]:

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from moorage.cli import diagnosis
-from moorage.cli.diagnosis import Trouble, problem, trouble
-from moorage.engine.session import Session
-from moorage.platform.layout import Layout
+from moorage.engine import failure
+from moorage.engine.pods import Trouble, hopeless, problem, trouble
+from tests.unit.session_samples import session
 
 if TYPE_CHECKING:
     from tests.unit.config_samples import Monorepo
@@ -139,8 +138,9 @@ def test_an_unheard_of_reason_still_comes_with_a_command() -> None:
 def test_an_update_that_fails_for_another_reason_than_its_pods_is_told_as_such(
     monorepo: Monorepo, status: int, what: str
 ) -> None:
-    session = Session(layout=Layout.of(monorepo.root), stack="dev", embedded=False)
-    (told,) = diagnosis.explain(session, monorepo.load(), status, dt.datetime.now(dt.UTC)).problems
+    (told,) = failure.explain(
+        session(monorepo.root, embedded=False), monorepo.load(), status, dt.datetime.now(dt.UTC)
+    ).problems
     assert told.what == what
     assert told.remedy
 
@@ -169,4 +169,4 @@ def crashing(
 )
 def test_a_pod_is_given_up_only_when_waiting_is_of_no_use(pod: dict[str, Any], seconds: int, expected: bool) -> None:
     since = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
-    assert diagnosis.hopeless(pod, since, since + dt.timedelta(seconds=seconds)) is expected
+    assert hopeless(pod, since, since + dt.timedelta(seconds=seconds)) is expected

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from moorage.base.errors import MoorageError
-from moorage.cli import preflight
+from moorage.cli.sessions import session_for
+from moorage.engine import preflight
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -204,7 +205,7 @@ def test_all_three_are_asked_and_each_that_does_not_answer_is_told(monorepo: Mon
     with closed() as address:
         of_ones_own(monorepo, address, address)
         with pytest.raises(MoorageError) as caught:
-            preflight.check(monorepo.load())
+            preflight.check(session_for(monorepo.load()))
     assert [problem.what for problem in caught.value.problems] == [
         "the cluster does not answer",
         "the registry does not answer",
@@ -219,4 +220,4 @@ def test_nothing_is_said_where_all_three_answer(monorepo: Monorepo, instances: P
     with answering(200) as address:
         describe(instances, f"tcp://{address}")
         of_ones_own(monorepo, address, address)
-        preflight.check(monorepo.load())
+        preflight.check(session_for(monorepo.load()))

@@ -1,4 +1,4 @@
-"""Why an update failed, in the cluster's own words: the pods that are not ready, their reason, their last log lines."""
+"""Why pods are not ready, in the cluster's own words: their reason and their last log lines."""
 
 from __future__ import annotations
 
@@ -6,18 +6,15 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from moorage.base.errors import MoorageError, Problem
-from moorage.cli import builds
+from moorage.base.errors import Problem
 from moorage.engine import kubectl
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from moorage.config.loader import Project
     from moorage.engine.session import Session
 
 LOG_LINES = 8
-MOST_PODS = 4
 HOPELESS_RESTARTS = 3
 HOPELESS_SECONDS = 30.0
 """How long a refused image or container is given: a registry or a Secret may be a moment behind."""
@@ -119,29 +116,10 @@ def hopeless(pod: dict[str, Any], since: dt.datetime, now: dt.datetime) -> bool:
     return crashing and found.reason in ("CrashLoopBackOff", "OOMKilled")
 
 
-def watch(session: Session, project: Project, since: dt.datetime) -> bool:
+def any_hopeless(session: Session, namespace: str, since: dt.datetime) -> bool:
     """Whether a pod of the stack made after ``since`` is hopeless, so that the update may as well end now."""
-    pods = kubectl.items(session, project.target, project.namespace, ["pods"])
+    pods = kubectl.items(session, namespace, ["pods"])
     return any(hopeless(pod, since, dt.datetime.now(dt.UTC)) for pod in pods)
-
-
-def explain(session: Session, project: Project, status: int, since: dt.datetime) -> MoorageError:
-    """Return the error for a failed update: every image that did not build after ``since``, every troubled pod."""
-    problems = builds.failed(session, project.target.builder, since)
-    if not problems:
-        pods = kubectl.items(session, project.target, project.namespace, ["pods"])
-        found = [found for pod in pods if (found := trouble(pod))]
-        problems = [problem(one, project.namespace, _log(session, project, one)) for one in found[:MOST_PODS]]
-    if not problems or status < 0:
-        problems.append(
-            Problem(
-                what="the update did not finish" if status < 0 else "the update failed",
-                where=f"stack {project.stack_name}",
-                why="it was interrupted" if status < 0 else "see Pulumi's words above",
-                remedy="run the command again once the cause is gone: it goes on from where it stopped",
-            )
-        )
-    return MoorageError(*problems)
 
 
 def problem(found: Trouble, namespace: str, log: Sequence[str] = ()) -> Problem:
@@ -158,13 +136,13 @@ def problem(found: Trouble, namespace: str, log: Sequence[str] = ()) -> Problem:
     )
 
 
-def _log(session: Session, project: Project, found: Trouble) -> list[str]:
+def last_lines(session: Session, namespace: str, found: Trouble) -> list[str]:
     """Return the last lines of a container's log, of its last run where this one has said nothing yet."""
     if not found.container:
         return []
     arguments = ["logs", found.pod, f"--container={found.container}", f"--tail={LOG_LINES}"]
-    space = f"--namespace={project.namespace}"
-    result = kubectl.run(session, project.target, *arguments, space)
+    space = f"--namespace={namespace}"
+    result = kubectl.run(session, *arguments, space)
     if not result.stdout.strip():
-        result = kubectl.run(session, project.target, *arguments, space, "--previous")
+        result = kubectl.run(session, *arguments, space, "--previous")
     return [line[:300] for line in result.stdout.strip().splitlines()]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 
-from moorage.cli.builds import problem
+from moorage.engine.failed_builds import problem
 
 SOURCES = """Dockerfile:27
 --------------------

@@ -6,8 +6,8 @@ import base64
 
 import pytest
 
-from moorage.cli.builds import problem
-from moorage.cli.resolution import DEBIAN, NPM, PYPI, unresolved
+from moorage.engine.failed_builds import problem
+from moorage.engine.unresolved import DEBIAN, NPM, PYPI, unresolved
 
 UV_NONE = (
     "error: No solution found when resolving dependencies\n  cause: Because moorage-qq was not found in the package registry "
