@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from policy.examples import Broken
+from policy.examples import Example
 from policy.judge import each
 from policy.registry import ALWAYS, DEV_ADVISORY, Scope, Severity, rule
 
@@ -41,7 +41,7 @@ def _rules(role: Object) -> list[Node]:
     levels=ALWAYS,
     severity=Severity.CRITICAL,
     standards=("CIS 5.1.1",),
-    example=Broken(target="RoleBinding/web", path="roleRef.name", value="cluster-admin"),
+    example=Example(target="RoleBinding/web", path="roleRef.name", value="cluster-admin"),
 )
 def disallow_cluster_admin(binding: Object) -> Iterator[Remark]:
     """Ask for another role."""
@@ -61,7 +61,7 @@ def disallow_cluster_admin(binding: Object) -> Iterator[Remark]:
     levels=ALWAYS,
     severity=Severity.HIGH,
     standards=("CIS 5.1.3",),
-    example=Broken(target="Role/web", path="rules[0].verbs", value=["*"]),
+    example=Example(target="Role/web", path="rules[0].verbs", value=["*"]),
 )
 def disallow_wildcards(role: Object) -> Iterator[Remark]:
     """Ask for none of the three."""
@@ -86,7 +86,7 @@ def disallow_wildcards(role: Object) -> Iterator[Remark]:
     levels=DEV_ADVISORY,
     severity=Severity.HIGH,
     standards=("CIS 5.1.2",),
-    example=Broken(target="Role/web", path="rules[0].resources", value=["secrets"]),
+    example=Example(target="Role/web", path="rules[0].resources", value=["secrets"]),
 )
 def restrict_secret_reading(role: Object) -> Iterator[Remark]:
     """Ask for resourceNames with get; list and watch cannot be confined by name."""
@@ -112,7 +112,7 @@ def restrict_secret_reading(role: Object) -> Iterator[Remark]:
     levels=DEV_ADVISORY,
     severity=Severity.HIGH,
     standards=("CIS 5.1.4", "CIS 5.1.10"),
-    example=Broken(
+    example=Example(
         target="Role/web",
         path="rules[0]",
         value={"apiGroups": [""], "resources": ["pods/exec"], "verbs": ["create"]},
@@ -143,7 +143,7 @@ def restrict_exec(role: Object) -> Iterator[Remark]:
     levels=ALWAYS,
     severity=Severity.CRITICAL,
     standards=("CIS 5.1.8",),
-    example=Broken(target="Role/web", path="rules[0].verbs", value=["impersonate"]),
+    example=Example(target="Role/web", path="rules[0].verbs", value=["impersonate"]),
 )
 def disallow_escalation(role: Object) -> Iterator[Remark]:
     """Ask for none of the three verbs."""
@@ -167,7 +167,7 @@ def disallow_escalation(role: Object) -> Iterator[Remark]:
     levels=ALWAYS,
     severity=Severity.CRITICAL,
     standards=("CIS 5.1.7", "CIS 5.1.11-5.1.13"),
-    example=Broken(
+    example=Example(
         target="RoleBinding/web",
         path="subjects[0]",
         value={"kind": "Group", "apiGroup": "rbac.authorization.k8s.io", "name": "system:masters"},

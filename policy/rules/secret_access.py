@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policy.examples import Broken
+from policy.examples import Example
 from policy.judge import across, each
 from policy.registry import ADVICE, Scope, Severity, rule
 from policy.rules.references import references
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     levels=ADVICE,
     severity=Severity.MEDIUM,
     standards=("CIS 5.1.2", "NSA authentication and authorization"),
-    example=Broken(
+    example=Example(
         target="Role/web",
         path="rules[0]",
         value={"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["billing"], "verbs": ["get"]},

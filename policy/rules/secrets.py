@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from policy.examples import CONTAINER, Broken
+from policy.examples import CONTAINER, Example
 from policy.judge import each
 from policy.registry import ADVICE, ALWAYS, DEV_ADVISORY, Scope, Severity, rule
 
@@ -61,7 +61,7 @@ def _hidden(node: Node) -> Remark:
     levels=ALWAYS,
     severity=Severity.HIGH,
     standards=("CIS 5.4.1", "NSA authentication and authorization"),
-    example=Broken(
+    example=Example(
         path=f"{CONTAINER}.env[0]",
         value={"name": "DATABASE_PASSWORD", "value": "correct horse"},
         unknown=f"{CONTAINER}.env[0].value",
@@ -88,7 +88,7 @@ def disallow_secret_variables(container: Container) -> Iterator[Remark]:
     levels=ALWAYS,
     severity=Severity.HIGH,
     standards=("CIS 5.4.1",),
-    example=Broken(path=f"{CONTAINER}.args", value=["--password=correct horse"]),
+    example=Example(path=f"{CONTAINER}.args", value=["--password=correct horse"]),
 )
 def disallow_secret_arguments(container: Container) -> Iterator[Remark]:
     """Ask that no argument looks like a secret, nor follows an option that is named as one."""
@@ -113,7 +113,7 @@ def disallow_secret_arguments(container: Container) -> Iterator[Remark]:
     levels=ALWAYS,
     severity=Severity.HIGH,
     standards=(),
-    example=Broken(path="metadata.annotations.note", value="postgres://shop:correct-horse@db/shop"),
+    example=Example(path="metadata.annotations.note", value="postgres://shop:correct-horse@db/shop"),
 )
 def disallow_secret_annotations(about: Object) -> Iterator[Remark]:
     """Ask that no annotation, of the object or of its pods, has the form of a credential or copies a Secret."""
@@ -141,7 +141,7 @@ def disallow_secret_annotations(about: Object) -> Iterator[Remark]:
     levels=ALWAYS,
     severity=Severity.HIGH,
     standards=(),
-    example=Broken(target="ConfigMap/web", path="data.API_TOKEN", value="correct horse"),
+    example=Example(target="ConfigMap/web", path="data.API_TOKEN", value="correct horse"),
 )
 def disallow_secret_config(config: Object) -> Iterator[Remark]:
     """Ask that no value looks like a secret, by its own form or by its key."""
@@ -164,7 +164,7 @@ def disallow_secret_config(config: Object) -> Iterator[Remark]:
     levels=ADVICE,
     severity=Severity.LOW,
     standards=("CIS 5.4.1",),
-    example=Broken(
+    example=Example(
         path=f"{CONTAINER}.env[0]",
         value={"name": "PASSWORD", "valueFrom": {"secretKeyRef": {"name": "web-database", "key": "password"}}},
         unknown=f"{CONTAINER}.env[0].valueFrom",
@@ -197,7 +197,7 @@ def prefer_files(container: Container) -> Iterator[Remark]:
     levels=DEV_ADVISORY,
     severity=Severity.MEDIUM,
     standards=("CIS 5.1.6",),
-    example=Broken(target="Secret/web-database", path="type", value="kubernetes.io/service-account-token"),
+    example=Example(target="Secret/web-database", path="type", value="kubernetes.io/service-account-token"),
 )
 def disallow_token_secrets(secret: Object) -> Iterator[Remark]:
     """Ask for another type."""

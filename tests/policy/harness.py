@@ -17,7 +17,7 @@ from pulumi_policy import (
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, unknown_checking_proxy
 
 from policy.examples import changed, compliant_stack
-from policy.judge import Finding, judge, judge_stack
+from policy.judge import Violation, judge, judge_stack
 from policy.pack import _objects, policies
 from policy.registry import RULES, Scope
 from policy.session import Session
@@ -110,7 +110,7 @@ def sweep(*manifests: Manifest) -> set[str]:
             outcomes = list(judge_stack(rule, stack, settings))
         else:
             outcomes = [outcome for item in objects for outcome in judge(rule, item, settings)]
-        findings = [outcome for outcome in outcomes if isinstance(outcome, Finding)]
+        findings = [outcome for outcome in outcomes if isinstance(outcome, Violation)]
         assert all(finding.message for finding in findings)
         broken |= {finding.rule.name for finding in findings}
     return broken
