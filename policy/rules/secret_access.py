@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from policy.examples import Example
 from policy.judge import across, each
 from policy.registry import ADVICE, Scope, Severity, rule
+from policy.rights import grants
 from policy.rules.references import references
 from policy.selectors import namespace_of
 from policy.tree import ShapeError, UnknownError
@@ -45,8 +46,7 @@ def prefer_secrets_for_users(stack: Stack) -> Iterator[tuple[Object, Remark]]:
         users = {key: used[key] for key in accounts if key in used}
 
         def right(item: Node) -> Iterator[Remark]:
-            resources = {entry.text() for entry in item["resources"].elements()}
-            if not users or not resources & {"secrets", "*"}:
+            if not users or not grants(item, [("", "secrets")]):
                 return
             for name in item["resourceNames"].elements():
                 idle = sorted(account for (_, account), names in users.items() if name.text() not in names)
