@@ -9,7 +9,7 @@ from policy.examples import Example
 from policy.judge import each
 from policy.objects import IMAGE
 from policy.registry import ALWAYS, DEV_ADVISORY, Scope, Severity, rule
-from policy.rules.secrets import looks_secret
+from policy.secret_names import looks_secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ from policy.examples import Example
 from policy.judge import across, each
 from policy.objects import IMAGE_CONFIG
 from policy.registry import ADVICE, ALWAYS, DEV_ADVISORY, Scope, Severity, rule
-from policy.rules.secrets import looks_secret
+from policy.secret_names import looks_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

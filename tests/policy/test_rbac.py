@@ -52,6 +52,7 @@ RIGHTS: list[tuple[str, list[str], list[str], list[str], bool]] = [
     (WILD, [""], ["configmaps"], ["get"], PASSES),
     # Into a pod.
     (EXEC, [""], ["pods/exec"], ["get"], FAILS),
+    (EXEC, [""], ["*"], ["get"], FAILS),
     (EXEC, [""], ["pods/attach"], ["create"], FAILS),
     (EXEC, [""], ["pods/portforward"], ["get"], FAILS),
     (EXEC, [""], ["pods/ephemeralcontainers"], ["patch"], FAILS),
