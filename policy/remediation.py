@@ -1,6 +1,6 @@
-"""Mending objects in place, for the few rules whose fix cannot break a workload that works.
+"""Correcting objects in place, for the few rules whose fix cannot break a workload that works.
 
-What is mended are the mappings and sequences that Pulumi hands over, or plain ones: only reading and ``d[key] = value``
+What is changed are the mappings and sequences that Pulumi hands over, or plain ones: only reading and ``d[key] = value``
 are used, since the proxies that keep secrets secret know nothing else. Values that are unknown arrive as strings.
 """
 
@@ -14,7 +14,7 @@ from policy.unknowns import UNKNOWN_STRINGS
 
 
 def pod_spec_of(root: Any) -> Any | None:
-    """Return the pod spec inside an object of any pod-bearing kind, or None where there is none to be mended."""
+    """Return the pod spec inside an object of any pod-bearing kind, or None where there is none."""
     for way in (
         ("spec", "jobTemplate", "spec", "template", "spec"),
         ("spec", "template", "spec"),
