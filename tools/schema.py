@@ -87,9 +87,12 @@ def write(root: Path) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Check or write the schemas of the current folder; return the exit status: 1 where a check fails."""
-    parser = argparse.ArgumentParser(prog="python -m tools.schema", description="JSON Schemas of the configuration")
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.schema",
+        description="Write, or check, the JSON Schemas of the configuration files in docs/schema.",
+    )
     choice = parser.add_mutually_exclusive_group(required=True)
-    choice.add_argument("--check", action="store_true", help="fail where a committed schema is not current")
+    choice.add_argument("--check", action="store_true", help="write nothing; fail if a committed schema is not current")
     choice.add_argument("--write", action="store_true", help="write the schemas")
     root = Path.cwd()
     if parser.parse_args(arguments).write:

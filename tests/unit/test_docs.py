@@ -29,8 +29,8 @@ from moorage.config.shape import known_keys
 from moorage.config.stackfile import read_stack
 from moorage.config.validate import Source, validated
 from moorage.config.yamlfile import parse_yaml
-from moorage.platform.components import components
 from moorage.platform.layout import Layout
+from moorage.platform.pins import components
 from moorage.platform.programs import NAMES
 from policy.registry import PACK, Level
 from policy.settings import DEV_STACKS, configuration

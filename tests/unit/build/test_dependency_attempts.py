@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from moorage.build.dockerfile import Instruction, read_dockerfile
-from moorage.cli.resolution import unresolved
+from moorage.engine.unresolved import unresolved
 from tests.support.loopback import NO_PROXY, served
 
 if TYPE_CHECKING:
