@@ -8,8 +8,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from moorage.base.console import Steps, out
-from moorage.platform.components import cache_folder, components
-from moorage.platform.packages import BUILD_NEEDS, install
+from moorage.platform.debian import BUILD_NEEDS, install
+from moorage.platform.pins import cache_folder, components
 from moorage.platform.toolchain_builder import ToolchainBuilder
 
 if TYPE_CHECKING:

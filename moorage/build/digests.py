@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from moorage.base.errors import MoorageError
 from moorage.build.contexts import Contexts
-from moorage.build.files import FileDigests, file_line
-from moorage.build.origin import source_labels
+from moorage.build.filedigests import FileDigests, file_line
+from moorage.build.git import source_labels
 from moorage.build.slices import Slicer
 from moorage.build.stages import load_dockerfile, mounted_secrets
 from moorage.config.graph import BUILD, Kind, Node
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from moorage.build.files import Listing
+    from moorage.build.filedigests import Listing
     from moorage.build.slices import Slice
     from moorage.config.project import Project
     from moorage.config.service import Build
@@ -158,7 +158,7 @@ def changed_meanwhile(path: str) -> Exception:
         f"{path} changed while it was read",
         where=path,
         why="an image is built from exactly the files that its digest was made of",
-        remedy="wait until nothing writes to the repository, then run the same command again",
+        remedy="wait until nothing writes to the repository, then run the command again",
     )
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from moorage.base.words import did_you_mean, listed
 from moorage.config.shape import known_keys
-from moorage.config.words import did_you_mean, listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable

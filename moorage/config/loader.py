@@ -66,6 +66,7 @@ def load_project(root: Path, stack: str) -> Project:
             *(node.name for node in order if node.kind is Kind.service and node.name in services),
         ),
         graph=graph,
+        monorepo=monorepo,
     )
 
 

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from moorage.config.graph import Graph
+    from moorage.config.rules import Monorepo
     from moorage.config.service import BaseImage, Service
     from moorage.config.stack import Stack
     from moorage.config.target import Target
@@ -33,6 +34,8 @@ class Project:
     """Base images, then the stack's services: each after what it is built FROM and what it needs."""
     graph: Graph
     """The whole monorepo, with services that this stack leaves out."""
+    monorepo: Monorepo
+    """What is declared in it, and where."""
 
     @property
     def running(self) -> tuple[str, ...]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from moorage.base.words import did_you_mean, listed
 from moorage.config.graph import Edge, Graph, Kind, Node, Via
 from moorage.config.service import DATA_SERVICES, Service
-from moorage.config.words import did_you_mean, listed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping

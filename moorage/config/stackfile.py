@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, get_args
 
 from moorage.base.errors import Location, MoorageError, Problem
+from moorage.base.words import did_you_mean, listed, nearest
 from moorage.config.shape import known_keys
 from moorage.config.sources import known_stacks, stack_file
 from moorage.config.stack import Stack
 from moorage.config.validate import Source, validated
-from moorage.config.words import did_you_mean, listed, nearest
 from moorage.config.yamlfile import plain_value, read_yaml
 
 if TYPE_CHECKING:

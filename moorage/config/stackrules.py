@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from moorage.base.words import did_you_mean, listed
 from moorage.config.stackfile import set_secret_command
-from moorage.config.words import did_you_mean, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

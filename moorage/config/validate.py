@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from moorage.base.errors import Problem
+from moorage.base.words import listed, nearest
 from moorage.config.docstrings import key_docstrings
 from moorage.config.explain import explain
 from moorage.config.shape import key_below, known_keys, model_at
-from moorage.config.words import listed, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

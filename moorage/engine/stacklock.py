@@ -64,7 +64,7 @@ def locks(session: Session) -> list[Lock]:
     if not session.own_backend:
         return []
     found = []
-    for path in session.layout.home.glob(f"state/.pulumi/locks/*/*/{session.stack}/*.json"):
+    for path in session.home.glob(f"state/.pulumi/locks/*/*/{session.stack}/*.json"):
         try:
             written = json.loads(path.read_text())
             if written["hostname"] == socket.gethostname():

@@ -10,7 +10,7 @@ import pytest
 import policy.rules  # noqa: F401  # registers every rule
 from moorage.config.loader import load_project
 from policy.examples import REMOVE, put
-from policy.judge import Finding, Unjudged, judge, judge_stack
+from policy.judge import Unjudged, Violation, judge, judge_stack
 from policy.objects import Object, Origin
 from policy.pulumi_objects import resource_objects, thaw
 from policy.registry import RULES, Level, Scope
@@ -62,7 +62,7 @@ def outcomes(stack: Stack) -> Iterator[Outcome]:
 
 def stopped(stack: Stack, stage: str) -> dict[str, str]:
     """Return what would stop a deployment: the problem by policy."""
-    found = [item for item in outcomes(stack) if isinstance(item, Finding)]
+    found = [item for item in outcomes(stack) if isinstance(item, Violation)]
     levels = {Level.MANDATORY, Level.REMEDIATE}
     return {
         item.rule.name: f"{item.about.title}: {item.problem}" for item in found if item.rule.levels.of(stage) in levels
