@@ -267,6 +267,17 @@ def test_the_page_for_contributors_draws_the_rooms_that_there_are() -> None:
     assert all((ROOT / name).exists() for name in rows)
 
 
+def test_the_walk_of_an_up_and_its_picture_name_rooms_and_files_that_there_are() -> None:
+    page, picture = PAGES["docs/walk-of-an-up.md"], (ROOT / "docs" / "walk-of-an-up.svg").read_text()
+    steps = table(page, "# One")
+    named = [name for row in steps for name in quoted(row[1])]
+    assert len(named) > 8
+    assert [name for name in named if not (ROOT / name).exists()] == []
+    assert [int(row[0]) for row in steps] == sorted(map(int, re.findall(r'class="number"[^>]*>(\d+)<', picture)))
+    drawn = set(re.findall(r'class="name"[^>]*>(\w+)<', picture))
+    assert drawn - {"providers", "policy", "components"} == set(LAYERS) - {"scan"}
+
+
 def test_the_changelog_knows_the_version_and_the_page_on_the_platform_that_of_kubernetes() -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert version in (ROOT / "CHANGELOG.md").read_text()
