@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from moorage.base.words import did_you_mean
 from moorage.checks.lint import RULES, Finding
-from moorage.config.words import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -10,9 +10,9 @@ import sys
 from typing import TYPE_CHECKING
 
 from moorage.base.errors import MoorageError
+from moorage.base.words import did_you_mean
 from moorage.cli.deploy import session_of
 from moorage.cli.images import is_reference
-from moorage.config.words import did_you_mean
 from moorage.engine.deployed import stack_images
 from moorage.scan.image import open_image
 from moorage.scan.packages import locked, packages

@@ -17,7 +17,7 @@ from moorage.checks.truth import check_sources, declared_builds, ignore_path, re
 from moorage.cli.changes import recorded
 from moorage.config.graph import Kind
 from moorage.config.loader import load_project
-from moorage.config.rules import Monorepo, check_monorepo
+from moorage.config.monorepo import Monorepo, check_monorepo
 from moorage.config.sources import find_libs, read_images, read_services
 from moorage.engine import stacks
 from moorage.engine.session import Session

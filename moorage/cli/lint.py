@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from moorage.base import console
 from moorage.base.errors import MoorageError
+from moorage.base.words import did_you_mean, listed
 from moorage.checks.exceptions import without_exceptions
 from moorage.checks.lint import Finding, Purpose, lint_dockerfile
 from moorage.checks.truth import declared_builds, read_build
 from moorage.cli.graph import read_monorepo
 from moorage.config.loader import load_project
 from moorage.config.service import image_build_arg
-from moorage.config.words import did_you_mean, listed
 from moorage.engine.session import Session
 from moorage.platform.layout import Layout
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from moorage.config.graph import Node
-    from moorage.config.rules import Monorepo
+    from moorage.config.monorepo import Monorepo
     from moorage.config.service import Build
 
 _SECONDS = 60

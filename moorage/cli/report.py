@@ -11,10 +11,10 @@ from rich.table import Table
 
 from moorage.base.console import duration, out, printable, size, warn
 from moorage.base.errors import MoorageError
+from moorage.base.quantity import quantity_value
 from moorage.cli.collect import collect, history_of, store_of
 from moorage.cli.deploy import session_of
 from moorage.config.loader import load_project
-from moorage.config.quantity import quantity_value
 from moorage.config.service import Budget
 from moorage.report.growth import Limits, exceeded, growth
 from moorage.report.page import render

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from moorage.config.service import DATA_SERVICES
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -38,6 +40,12 @@ class Project:
     def running(self) -> tuple[str, ...]:
         """The stack's services, each after those that it needs."""
         return tuple(name for name in self.order if name in self.services)
+
+    @property
+    def stores(self) -> tuple[str, ...]:
+        """The data stores that the stack's services need: ``postgres``, ``redis``."""
+        needs = {need for service in self.services.values() for need in service.needs}
+        return tuple(name for name in DATA_SERVICES if name in needs)
 
     @property
     def url(self) -> str:

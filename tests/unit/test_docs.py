@@ -23,9 +23,9 @@ from moorage.build.ignorefile import read_ignore_file
 from moorage.build.stages import load_dockerfile
 from moorage.checks.allowlist import allow_list_patterns, differences
 from moorage.cli.main import app
-from moorage.config.base import Model
+from moorage.config.fields import Model
+from moorage.config.modelkeys import known_keys
 from moorage.config.service import BaseImage, Service, image_build_arg
-from moorage.config.shape import known_keys
 from moorage.config.stackfile import read_stack
 from moorage.config.validate import Source, validated
 from moorage.config.yamlfile import parse_yaml
