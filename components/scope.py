@@ -28,17 +28,14 @@ class Scope:
     application: str
     stack: str
     namespace: pulumi.Input[str]
+    development: bool
+    """Quick feedback counts for more than caution."""
     protect: bool
     """Refuse to delete or replace what holds data."""
     pull_secrets: tuple[str, ...] = ()
     """Names of the Secrets that the cluster pulls images with."""
     record: Callable[[str], str] = str
     """What the stack's state keeps of a workload's settings, by its name, once they are live; no secret."""
-
-    @property
-    def development(self) -> bool:
-        """Whether quick feedback counts for more than caution."""
-        return self.stack == "dev"
 
     def labels(self, name: str, role: Role) -> Labels:
         """Return the labels of the workload `name`."""
@@ -56,6 +53,7 @@ def stack_scope(project: Project, opts: pulumi.ResourceOptions) -> Scope:
         application=settings.application,
         stack=project.stack_name,
         namespace=project.namespace,
+        development=project.development,
         protect=settings.protect,
         pull_secrets=(pull_secret,) if pull_secret else (),
         record=functools.partial(workload_record, project),

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 _CUTOFF = 0.6
 """How alike two words must be (0 to 1) for one to be taken as a slip of the other."""
+_SHORTEST_BEGINNING = 3
+"""Characters of a word's beginning that can stand for it: ``prod`` for ``production``."""
 _WIDEST = 160
 """Characters of a line that are shown."""
 _BEFORE = 60
@@ -19,9 +21,15 @@ _BEFORE = 60
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word most like ``word``, ignoring case, hyphens and underscores; None where none is near."""
+    """Return the known word most like ``word``, or the only one that begins with it; None where none is near.
+
+    Case, hyphens and underscores do not count.
+    """
     plain = {_plain(candidate): candidate for candidate in known}
     found = difflib.get_close_matches(_plain(word), plain, n=1, cutoff=_CUTOFF)
+    if not found and len(_plain(word)) >= _SHORTEST_BEGINNING:
+        beginning = [candidate for candidate in plain if candidate.startswith(_plain(word))]
+        found = beginning if len(beginning) == 1 else []
     return plain[found[0]] if found else None
 
 

@@ -100,6 +100,7 @@ def workload_settings(project: Project, name: str) -> dict[str, str]:
         shared["registry.imagePullSecret"] = registry.image_pull_secret
     if name in project.services:
         service = project.services[name]
+        shared["stage"] = project.stage
         return shared | _leaves(service, leave_out=("name", "build")) | _needed(project, service.needs)
     return shared | _leaves({POSTGRES: project.settings.postgres, REDIS: project.settings.redis}[name])
 

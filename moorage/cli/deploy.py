@@ -16,7 +16,6 @@ from moorage.engine.session import Session
 from moorage.platform import packages, toolchain
 from moorage.platform.layout import Layout
 from moorage.platform.platform import Platform
-from policy.settings import stage_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -189,7 +188,7 @@ def update_arguments(project: Project, *, after_unfinished: bool = False) -> lis
     What an update deletes the policies judge in a preview, or else when it has happened: so there is a preview where
     they refuse deletions of data and no protection does.
     """
-    by_policies_only = stage_of(project.stack_name) != "dev" and not project.settings.protect
+    by_policies_only = not project.development and not project.settings.protect
     preview = [] if by_policies_only else ["--skip-preview"]
     refresh = ["--refresh"] if after_unfinished else []
     return ["up", "--yes", *preview, *refresh, "--stack", project.stack_name]

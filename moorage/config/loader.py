@@ -52,6 +52,7 @@ def load_project(root: Path, stack: str) -> Project:
     return Project(
         root=root,
         stack_name=stack,
+        stage=file.stage,
         settings=sized_settings(settings, factor),
         services={name: sized_service(service, factor) for name, service in services.items()},
         base_images={name: entry.model for name, entry in monorepo.images.items() if entry.model},

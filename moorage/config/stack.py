@@ -169,6 +169,8 @@ class Stack(Model):
     """Default: ``<application>-<stack>``."""
     application: DnsLabel = "harbour"
     """Name of the whole, on every object's label ``app.kubernetes.io/part-of``."""
+    stage: Literal["development", "production"] | None = None
+    """What the stack is for. Default: ``development`` for ``dev``, ``local``, ``test``, ``sandbox``, ``dev-anna``; else ``production``."""
     cluster: Cluster | None = None
     """Default, together with registry and builder: the embedded platform."""
     registry: Registry | None = None

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, get_args
 
 from moorage.base.errors import Location, MoorageError, Problem
+from moorage.base.stage import POLICY_SETTING, stage_of, stage_problem
 from moorage.base.words import did_you_mean, listed, nearest
 from moorage.config.modelkeys import known_keys
+from moorage.config.projectfile import check_project, read_project
 from moorage.config.sources import known_stacks, stack_file
 from moorage.config.stack import Stack
 from moorage.config.validate import Source, validated
@@ -16,6 +18,9 @@ from moorage.config.yamlfile import plain_value, read_yaml
 if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
+
+    from moorage.base.stage import Stage
+    from moorage.config.projectfile import ProjectFile
 
 SETTINGS_NAMESPACE = "moorage"
 """What stands before the colon of Moorage's own config keys, whatever the project is called in Pulumi.yaml."""
@@ -31,6 +36,8 @@ class StackFile:
     stack: str
     source: Source
     settings: Stack | None
+    stage: Stage
+    """What the stack is for."""
     secrets: frozenset[str]
     """Without the prefix; Pulumi itself decrypts the values."""
     about_secrets: tuple[Problem, ...]
@@ -55,7 +62,24 @@ def read_stack(root: Path, stack: str, secret_keys: Collection[str], problems: l
     source = Source(read_yaml(path), (_CONFIG,), _PREFIX)
     reader = _Reader(source, frozenset(secret_keys), stack, problems)
     settings = validated(Stack, reader.own_settings(), source, problems)
-    return StackFile(stack, source, settings, frozenset(reader.secrets), tuple(reader.about_secrets))
+    project = read_project(root)
+    problems.extend(check_project(project, _PREFIX))
+    stage = _stage(stack, source, settings, project, problems)
+    return StackFile(stack, source, settings, stage, frozenset(reader.secrets), tuple(reader.about_secrets))
+
+
+def _stage(stack: str, source: Source, settings: Stack | None, project: ProjectFile, problems: list[Problem]) -> Stage:
+    """Return what a stack is for; add a problem where ``policy:stage`` is not understood or says otherwise."""
+    own = settings.stage if settings else None
+    place, config = source, source.document.data.get(_CONFIG)
+    given = config.get(POLICY_SETTING) if isinstance(config, dict) else None
+    if given is None and project.source is not None:
+        place, given = project.source, project.policy_stage
+    problem = stage_problem(own, given)
+    if problem:
+        where = place.document.value_at((_CONFIG, POLICY_SETTING))
+        problems.append(place.at(where, problem))
+    return stage_of(stack, own, given)
 
 
 def set_secret_command(key: str, stack: str) -> str:

@@ -85,7 +85,7 @@ class Deployment:
         images = self._images(project)
         pulumi.export("images", images)
         options = pulumi.ResourceOptions(provider=cluster_provider("cluster", project))
-        scope = Scope(application=APPLICATION, stack="dev", namespace=NAMESPACE, protect=False)
+        scope = Scope(application=APPLICATION, stack="dev", namespace=NAMESPACE, development=True, protect=False)
         manifest = namespace(NAMESPACE, scope.labels(APPLICATION, Role.STACK))
         scope = replace(scope, namespace=KubernetesObject("namespace", manifest, opts=options).object_name)
         endpoints: dict[str, Endpoint] = {}

@@ -53,8 +53,8 @@ def worker(**changes: Any) -> Service:
 
 def scope(**changes: Any) -> Scope:
     """Return the scope of stack dev."""
-    fields: dict[str, Any] = {"application": "harbour", "stack": "dev", "namespace": "harbour-dev", "protect": False}
-    return Scope(**{**fields, **changes})
+    fields: dict[str, Any] = {"application": "harbour", "stack": "dev", "namespace": "harbour-dev"}
+    return Scope(**{**fields, "development": True, "protect": False, **changes})
 
 
 def pod_of(manifest: dict[str, Any]) -> dict[str, Any]:

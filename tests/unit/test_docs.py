@@ -19,6 +19,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 import policy.rules  # noqa: F401  # registers every rule
+from moorage.base.stage import DEVELOPMENT_NAMES
 from moorage.build.ignorefile import read_ignore_file
 from moorage.build.stages import load_dockerfile
 from moorage.checks.allowlist import allow_list_patterns, differences
@@ -33,7 +34,7 @@ from moorage.platform.components import components
 from moorage.platform.layout import Layout
 from moorage.platform.programs import NAMES
 from policy.registry import PACK, Level
-from policy.settings import DEV_STACKS, configuration
+from policy.settings import configuration
 from tests.unit.test_rooms import LAYERS
 from tests.unit.tools.test_schema import models
 from tools.reference import PAGE, render
@@ -257,7 +258,7 @@ def test_the_page_on_policies_has_the_packs_levels_stages_and_settings() -> None
     page = PAGES["docs/policies.md"]
     assert PACK == "moorage"
     assert {row[0].strip("`") for row in table(page, "## Levels")} == set(Level)
-    assert {f"`{name}`" for name in DEV_STACKS} <= set(re.findall(r"`\w+`", page))
+    assert {f"`{name}`" for name in DEVELOPMENT_NAMES} <= set(re.findall(r"`\w+`", page))
     (settings,) = blocks("docs/policies.md", "json")
     assert configuration("prod", json.loads(settings)).levels["limit-empty-dirs"] is Level.DISABLED
 
