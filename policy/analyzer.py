@@ -23,7 +23,7 @@ from policy.objects import Object, Origin
 from policy.protocol import messages, plugins, services
 from policy.pulumi_objects import decode, judged, resource_objects
 from policy.registry import PACK, RULES, Level, Rule, Scope
-from policy.settings import ALL, STAGES, SettingsError, configuration, nearest, stage_of, wrong_settings
+from policy.settings import ALL, SettingsError, configuration, nearest, stage_of, wrong_settings
 from policy.state import deployed
 from policy.tree import Node
 
@@ -62,10 +62,8 @@ class Analyzer(services.AnalyzerServicer):  # type: ignore[misc]
 
     def ConfigureStack(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Choose the levels of the stack's stage, before the engine asks for them, and read its exemptions."""
-        stage = request.config.get("policy:stage") or stage_of(request.stack)
-        if stage not in STAGES:
-            context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"policy:stage must be dev or prod, is {stage!r}")
         try:
+            stage = stage_of(request.stack, request.config)
             self._session.exemptions = configured(request.config.get(CONFIG_KEY, "[]"))
             self._session.acknowledged = acknowledged(request.config.get(ACKNOWLEDGED, "[]"))
         except SettingsError as error:

@@ -12,9 +12,9 @@ from rich.table import Table
 from moorage.base.console import duration, out, printable, size, warn
 from moorage.base.errors import MoorageError
 from moorage.base.files import write_atomic
+from moorage.base.quantity import quantity_value
 from moorage.cli.sessions import session_for
 from moorage.config.loader import load_project
-from moorage.config.quantity import quantity_value
 from moorage.config.service import Budget
 from moorage.engine.kept_builds import collect, history_of, store_of
 from moorage.engine.state import BASE

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from moorage.config.graph import Node
-    from moorage.config.rules import Monorepo
+    from moorage.config.monorepo import Monorepo
     from moorage.config.service import Build
 
 _SECONDS = 60

@@ -11,11 +11,10 @@ from rich.markup import escape
 from moorage.base.console import out, printable, size
 from moorage.base.errors import MoorageError
 from moorage.base.image_reference import ImageReference
+from moorage.base.quantity import quantity_value
 from moorage.base.registry import Registry
 from moorage.cli.sessions import session_for, session_of
 from moorage.config.loader import load_project
-from moorage.config.quantity import quantity_value
-from moorage.config.service import DATA_SERVICES
 from moorage.engine import pulumi
 from moorage.engine.state import BASE, stack_images
 from moorage.scan.check import Verdict, check
@@ -91,7 +90,7 @@ def _of_stack(root: Path, stack: str, given: Mapping[str, bytes]) -> list[tuple[
                 secrets=secrets,
             )
             wanted.append((name, images[name], expectation))
-    for name in DATA_SERVICES:
+    for name in project.stores:
         if f"{BASE}{name}" in images:
             image = project.base_images[name]
             expectation = Expectation(

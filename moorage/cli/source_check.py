@@ -9,7 +9,7 @@ from moorage.base.errors import MoorageError, Problem
 from moorage.base.files import write_atomic
 from moorage.checks.allowlist import allow_list_text
 from moorage.checks.declarations import check_sources, declared_builds, ignore_path, read_build
-from moorage.config.rules import Monorepo, check_monorepo
+from moorage.config.monorepo import Monorepo, check_monorepo
 from moorage.config.sources import find_libs, read_images, read_services
 
 if TYPE_CHECKING:

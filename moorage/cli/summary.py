@@ -12,7 +12,6 @@ from moorage.base import console
 from moorage.base.errors import MoorageError
 from moorage.base.image_reference import is_loopback, parse_image
 from moorage.base.registry import Registry
-from moorage.build.record import stores
 from moorage.engine import kubectl
 from moorage.engine.state import read_state
 
@@ -57,7 +56,7 @@ def _workloads(session: Session, project: Project, images: dict[str, str], regis
     table.add_column("kind", style="dim")
     listed = kubectl.items(session, project.namespace, ["deployments", "statefulsets"])
     found = {item["metadata"]["name"]: item for item in listed}
-    for name in dict.fromkeys((*stores(project), *project.running, *found)):
+    for name in dict.fromkeys((*project.stores, *project.running, *found)):
         workload = found.get(name)
         if workload is None:
             table.add_row(name, "[red]missing[/]", "", "Deployment" if name in project.services else "StatefulSet")

@@ -150,7 +150,7 @@ def variant(tmp_path_factory: pytest.TempPathFactory) -> Path:
     copy_repository(root)
     (root / "breaking.py").write_text(BREAKING)
     page = root / "__main__.py"
-    page.write_text(page.read_text().replace("import pulumi\n", "import pulumi\n\nimport breaking\n", 1))
+    page.write_text(f"import breaking\n{page.read_text()}")
     return root
 
 

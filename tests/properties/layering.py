@@ -109,9 +109,9 @@ def _sorted(stages: Sequence[tuple[bool, tuple[str, ...]]], order: int) -> list[
     steps = (step for _, steps in stages for step in steps)
     every = sorted(steps, key=lambda step: order * STEPS.get(step, (SYSTEM, ""))[0])
     found, start = [], 0
-    for follows, steps in stages:
-        found.append((follows, tuple(every[start : start + len(steps)])))
-        start += len(steps)
+    for follows, own in stages:
+        found.append((follows, tuple(every[start : start + len(own)])))
+        start += len(own)
     return found
 
 

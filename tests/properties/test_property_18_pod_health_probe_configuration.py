@@ -21,7 +21,7 @@ from components.labels import Labels, Role
 from components.manifests.deployment import DeploymentParts, deployment
 from components.manifests.routing import namespace
 from components.manifests.stateful import stateful_set
-from components.manifests.stores import postgres_plan, redis_plan
+from components.manifests.store_plans import postgres_plan, redis_plan
 from policy.judge import Violation, judge
 from policy.objects import Origin, manifest_objects
 from policy.registry import RULES, Level

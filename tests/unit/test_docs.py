@@ -19,13 +19,14 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 import policy.rules  # noqa: F401  # registers every rule
+from moorage.base.stage import DEVELOPMENT_NAMES
 from moorage.build.ignorefile import read_ignore_file
 from moorage.build.stages import load_dockerfile
 from moorage.checks.allowlist import allow_list_patterns, differences
 from moorage.cli.main import app
-from moorage.config.base import Model
+from moorage.config.fields import Model
+from moorage.config.modelkeys import known_keys
 from moorage.config.service import BaseImage, Service, image_build_arg
-from moorage.config.shape import known_keys
 from moorage.config.stackfile import read_stack
 from moorage.config.validate import Source, validated
 from moorage.config.yamlfile import parse_yaml
@@ -33,7 +34,7 @@ from moorage.platform.layout import Layout
 from moorage.platform.pins import components
 from moorage.platform.programs import NAMES
 from policy.registry import PACK, Level
-from policy.settings import DEV_STACKS, configuration
+from policy.settings import configuration
 from tests.support.parts import PARTS
 from tests.unit.test_rooms import LAYERS
 from tests.unit.tools.test_schema import models
@@ -256,7 +257,7 @@ def test_the_page_on_policies_has_the_packs_levels_stages_and_settings() -> None
     page = PAGES["docs/policies.md"]
     assert PACK == "moorage"
     assert {row[0].strip("`") for row in table(page, "## Levels")} == set(Level)
-    assert {f"`{name}`" for name in DEV_STACKS} <= set(re.findall(r"`\w+`", page))
+    assert {f"`{name}`" for name in DEVELOPMENT_NAMES} <= set(re.findall(r"`\w+`", page))
     (settings,) = blocks("docs/policies.md", "json")
     assert configuration("prod", json.loads(settings)).levels["limit-empty-dirs"] is Level.DISABLED
 

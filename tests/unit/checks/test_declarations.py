@@ -10,7 +10,7 @@ import pytest
 from moorage.base.errors import Location, Problem
 from moorage.checks.declarations import Findings, check_sources
 from moorage.checks.imports import python_imports, script_imports
-from moorage.config.rules import Monorepo
+from moorage.config.monorepo import Monorepo
 from moorage.config.sources import find_libs, read_images, read_services
 from tests.support.monorepo import Generated, Shape, generate
 

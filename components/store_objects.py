@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from components.kubernetes import KubernetesObject, Scope, awaited_rollout, timeouts
+from components.kubernetes_objects import KubernetesObject, awaited_rollout, timeouts
 from components.manifests.services import secret, service, service_account
 from components.manifests.stateful import stateful_set
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from components.labels import Labels
     from components.manifests.stateful import StorePlan
+    from components.scope import Scope
 
 _START_MINUTES = 7
 """Longer than the startup probe's patience with the recovery after a crash."""

@@ -1,4 +1,4 @@
-"""The rules of a single service.yaml, each broken once: what is said, where, and the remedy."""
+"""What can be wrong with a single service.yaml, each once: what is said, where, and the remedy."""
 
 from __future__ import annotations
 

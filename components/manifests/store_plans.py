@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from components.manifests import Later, pods
 from components.manifests.stateful import StorePlan
-from moorage.config.quantity import quantity_value
+from moorage.base.quantity import quantity_value
 
 if TYPE_CHECKING:
     from moorage.config.stack import Postgres, Redis

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from components.image import BuildCacheArgs, ServiceImage, ServiceImageArgs
 from components.naming import tag_name
+from components.service_image import BuildCacheArgs, ServiceImage, ServiceImageArgs
 from moorage.build.digests import EPOCH, Inputs
 from moorage.build.record import image_record
 from moorage.build.staging import staged

@@ -10,6 +10,7 @@ import pulumi
 import pulumi_docker_build as docker_build
 
 from components.naming import tag_name
+from moorage.config import outputs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -92,7 +93,7 @@ class ServiceImage(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ServiceImageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Build the image for the stack."""
-        super().__init__("moorage:image:ServiceImage", name, None, opts)
+        super().__init__(outputs.SERVICE_IMAGE, name, None, opts)
         built = docker_build.Image(
             f"{name}-image",
             push=False,
@@ -115,7 +116,7 @@ class ServiceImage(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
         )
         self.image: pulumi.Output[str] = built.digest.apply(lambda digest: _reference(args.repository, digest))
-        self.register_outputs({"image": self.image, "inputs": self.image.apply(lambda _: args.record)})
+        self.register_outputs({outputs.IMAGE: self.image, outputs.INPUTS: self.image.apply(lambda _: args.record)})
 
 
 def _reference(repository: str, digest: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import pytest
 
-from components.image import BuildCacheArgs, ServiceImage, ServiceImageArgs
+from components.service_image import BuildCacheArgs, ServiceImage, ServiceImageArgs
 from moorage.build.digests import EPOCH, SHORT
 from tests.unit.program_samples import run_program
 from tests.unit.pulumi_mocks import DIGEST, Registration, record

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pulumi
 import pulumi_kubernetes
 
-from components.labels import Labels, Role
 from components.manifests.rollout import WAIT_FOR, done_when, spec_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from components.manifests import Manifest
     from moorage.config.project import Project
 
@@ -81,30 +77,6 @@ def cluster_provider(name: str, project: Project) -> pulumi_kubernetes.Provider:
         enable_server_side_apply=True,
         kube_client_settings={"qps": _QUERIES_PER_SECOND, "burst": _BURST},
     )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scope:
-    """What all components of one stack share."""
-
-    application: str
-    stack: str
-    namespace: pulumi.Input[str]
-    protect: bool
-    """Refuse to delete or replace what holds data."""
-    pull_secrets: tuple[str, ...] = ()
-    """Names of the Secrets that the cluster pulls images with."""
-    record: Callable[[str], str] = str
-    """What the stack's state keeps of a workload's settings, by its name, once they are live; no secret."""
-
-    @property
-    def development(self) -> bool:
-        """Whether quick feedback counts for more than caution."""
-        return self.stack == "dev"
-
-    def labels(self, name: str, role: Role) -> Labels:
-        """Return the labels of the workload `name`."""
-        return Labels(application=self.application, instance=f"{self.application}-{self.stack}", name=name, role=role)
 
 
 def timeouts(minutes: int) -> pulumi.CustomTimeouts:

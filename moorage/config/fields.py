@@ -10,8 +10,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError, core_schema
 
-from moorage.config.quantity import MEBI, MILLI, quantity_value
-from moorage.config.quote import excerpt
+from moorage.base.errors import KeyPath, Problem
+from moorage.base.quantity import MEBI, MILLI, quantity_value
+from moorage.base.words import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,29 +30,10 @@ LOWEST_PORT = 1024
 HIGHEST_PORT = 65535
 
 
-@dataclass(frozen=True, kw_only=True)
-class Broken:
-    """A rule that a value breaks.
-
-    ``what`` says so in a sentence without a full stop, ``rule`` is the rule, ``remedy`` what to do; ``at`` leads from
-    the value being checked to the part at fault, by YAML keys and list indexes.
-    """
-
-    what: str
-    rule: str
-    remedy: str
-    at: tuple[str | int, ...] = ()
-
-    def error(self) -> PydanticCustomError:
-        """Return the rule as the exception that pydantic collects."""
-        return broken_error(self)
-
-
-def broken_error(*broken: Broken) -> PydanticCustomError:
-    """Return broken rules as one exception that pydantic collects, its context holding them whole."""
-    return PydanticCustomError(
-        "broken_rules", "{text}", {"text": "; ".join(rule.what for rule in broken), "broken": broken}
-    )
+def invalid(*problems: Problem) -> PydanticCustomError:
+    """Return problems as one exception that pydantic collects, its context holding them whole."""
+    what = "; ".join(problem.what for problem in problems)
+    return PydanticCustomError("invalid", "{text}", {"text": what, "problems": problems})
 
 
 class Model(BaseModel):
@@ -65,15 +47,15 @@ class Model(BaseModel):
         populate_by_name=True,
     )
 
-    def broken_rules(self) -> Iterator[Broken]:
-        """Yield every rule between fields that this instance breaks; the fields by themselves are already right."""
+    def problems(self) -> Iterator[Problem]:
+        """Yield what is wrong between fields, placed by `KeyPath`; the fields by themselves are already right."""
         yield from ()
 
     @model_validator(mode="after")
     def _rules_hold(self) -> Self:
-        broken = tuple(self.broken_rules())
-        if broken:
-            raise broken_error(*broken)
+        problems = tuple(self.problems())
+        if problems:
+            raise invalid(*problems)
         return self
 
 
@@ -91,11 +73,13 @@ class Text:
         if self._fits(text):
             return text
         near = self._near(text)
-        raise Broken(
-            what=f"{excerpt(text, around=_SHOWN)} is not allowed here",
-            rule=self.rule,
-            remedy=f"write {near}" if near else f"write for example {self.example}",
-        ).error()
+        raise invalid(
+            Problem(
+                what=f"{excerpt(text, around=_SHOWN)} is not allowed here",
+                why=self.rule,
+                remedy=f"write {near}" if near else f"write for example {self.example}",
+            )
+        )
 
     def _near(self, text: str) -> str | None:
         guess = text.strip().lower().replace("_", "-").replace(" ", "-")
@@ -124,9 +108,9 @@ def _amount(text: str, rule: str, example: str) -> None:
     try:
         quantity_value(text)
     except ValueError:
-        raise Broken(
-            what=f"{text!r} is not a Kubernetes quantity", rule=rule, remedy=f"write for example {example}"
-        ).error() from None
+        raise invalid(
+            Problem(what=f"{text!r} is not a Kubernetes quantity", why=rule, remedy=f"write for example {example}")
+        ) from None
 
 
 def _check_cpu(text: str) -> str:
@@ -134,7 +118,7 @@ def _check_cpu(text: str) -> str:
     _amount(text, rule, "500m")
     value = quantity_value(text)
     if value < MILLI or value % MILLI or text[-1] not in "m0123456789":
-        raise Broken(what=f"{text!r} is not an amount of cpu", rule=rule, remedy="write for example 500m").error()
+        raise invalid(Problem(what=f"{text!r} is not an amount of cpu", why=rule, remedy="write for example 500m"))
     return text
 
 
@@ -143,29 +127,36 @@ def _check_bytes(text: str) -> str:
     _amount(text, rule, "256Mi")
     if text.endswith("m"):
         what = f"{text!r} means thousandths of a byte"
-        raise Broken(what=what, rule=rule, remedy=f"write {text[:-1]}Mi").error()
+        raise invalid(Problem(what=what, why=rule, remedy=f"write {text[:-1]}Mi"))
     if quantity_value(text) < MEBI:
         remedy = f"write {text}Mi" if text.isdigit() else "write for example 256Mi"
-        raise Broken(what=f"{text!r} is less than 1Mi", rule=rule, remedy=remedy).error()
+        raise invalid(Problem(what=f"{text!r} is less than 1Mi", why=rule, remedy=remedy))
     return text
 
 
 def _check_port(port: int) -> int:
     if not LOWEST_PORT <= port <= HIGHEST_PORT:
-        raise Broken(
-            what=f"{port} cannot be used",
-            rule=f"ports lie between {LOWEST_PORT} and {HIGHEST_PORT}: a non-root container cannot listen below",
-            remedy="let the process listen on for example 8080",
-        ).error()
+        raise invalid(
+            Problem(
+                what=f"{port} cannot be used",
+                why=f"ports lie between {LOWEST_PORT} and {HIGHEST_PORT}: a non-root container cannot listen below",
+                remedy="let the process listen on for example 8080",
+            )
+        )
     return port
 
 
 def _check_unique(items: list[Item]) -> list[Item]:
     for index, item in enumerate(items):
         if item in items[:index]:
-            raise Broken(
-                what=f"{item!r} is listed twice", rule="each is listed once", remedy="remove one", at=(index,)
-            ).error()
+            raise invalid(
+                Problem(
+                    what=f"{item!r} is listed twice",
+                    why="each is listed once",
+                    remedy="remove one",
+                    where=KeyPath.of(index),
+                )
+            )
     return items
 
 

@@ -1,4 +1,4 @@
-"""What must hold between the files of the monorepo, whatever the stack: names that exist, and no cycles."""
+"""The monorepo as it is on disk, and what must hold between its files: names that exist, and no cycles."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from moorage.base.words import did_you_mean, listed
 from moorage.config.graph import Edge, Graph, Kind, Node, Via
 from moorage.config.service import DATA_SERVICES, Service
+from moorage.config.sources import find_libs, read_images, read_services
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
+    from pathlib import Path
 
     from moorage.base.errors import Problem
     from moorage.config.service import BaseImage, Build
@@ -62,6 +64,16 @@ class Monorepo:
                 yield from (Edge(node, Node(Kind.lib, lib), Via.lib) for lib in build.libs)
                 if isinstance(entry.model, Service):
                     yield from (Edge(node, Node(Kind.service, need), Via.need) for need in entry.model.needs)
+
+
+def read_monorepo(root: Path, problems: list[Problem]) -> tuple[Monorepo, Graph]:
+    """Return everything that is declared below ``root``, and its graph; add what is wrong whatever the stack."""
+    monorepo = Monorepo(
+        services=read_services(root, problems), images=read_images(root, problems), libs=find_libs(root)
+    )
+    graph = monorepo.graph()
+    problems.extend(check_monorepo(monorepo, graph))
+    return monorepo, graph
 
 
 def check_monorepo(monorepo: Monorepo, graph: Graph) -> Iterator[Problem]:
