@@ -36,10 +36,18 @@ python -m tools.schema --check
 CHECK = f"""{LIGHT.strip()} &&
 python -m tests.support.tools actionlint && zizmor --offline --quiet --config .github/zizmor.yml .github
 """
-PAGE = """
-cd apps/frontend && npm ci --no-audit --no-fund --silent && npm run --silent lint && npm run --silent typecheck &&
-npm test --silent
+SERVICES = """
+found=0; for file in apps/*/tests/test_*.py libs/*/tests/test_*.py; do [ ! -f "$file" ] || found=1; done
+[ $found = 0 ] || {pytest}
 """
+PAGES = """
+for file in apps/*/package-lock.json libs/*/package-lock.json; do
+    [ -f "$file" ] || continue
+    (cd "$(dirname "$file")" && npm ci --no-audit --no-fund --silent && npm run --silent --if-present lint &&
+        npm run --silent --if-present typecheck && npm test --silent --if-present) || exit 1
+done
+"""
+"""What each service and library has of its own, in Python or Node.js."""
 
 
 def _pytest(*arguments: str) -> str:
@@ -49,8 +57,8 @@ def _pytest(*arguments: str) -> str:
 COMMANDS = {
     "check": CHECK,
     "check-light": LIGHT,
-    "services": _pytest("apps libs"),
-    "page": PAGE,
+    "services": SERVICES.format(pytest=_pytest("apps libs")),
+    "page": PAGES,
     "unit": _pytest("tests/unit"),
     # Without what compiles Go from nothing.
     "unit-light": _pytest("tests/unit --ignore=tests/unit/platform/test_toolchain.py"),
