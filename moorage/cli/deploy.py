@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import datetime as dt
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from moorage.base import console
 from moorage.base.console import Steps, out
 from moorage.base.errors import MoorageError, Problem
 from moorage.cli import summary
 from moorage.cli.sessions import session_for, session_of
 from moorage.cli.source_check import check_declared
 from moorage.config.loader import load_project
+from moorage.config.sources import stack_file
 from moorage.config.target import embedded_target
-from moorage.engine import failure, kept_builds, pods, preflight, pulumi, stacklock, stacks
+from moorage.config.yamlfile import read_yaml
+from moorage.engine import failure, kept_builds, pods, preflight, pulumi, routes, stacklock, stacks
+from moorage.engine.look import Seen, look, look_meanwhile
 from moorage.engine.state import read_state
 from moorage.platform import debian, toolchain
 from moorage.platform.embedded import Platform
@@ -31,53 +36,70 @@ if TYPE_CHECKING:
 
 _FOR_THE_POLICIES = {"PULUMI_DISABLE_PROVIDER_PREVIEW": "true"}
 """An update's own preview asks the policies, not the cluster, which would refuse what takes the place of something."""
-_REMEDY = "fix the errors above, then run the command again"
+_TAKE_BACK = {"PULUMI_K8S_ENABLE_PATCH_FORCE": "true"}
+"""Fields that somebody changed by hand belong to him, and the API server refuses to change them for anyone else."""
 
 
 def up(root: Path, stack: str, *, yes: bool) -> None:
-    """Bring the stack up and print a summary.
+    """Bring the stack up, ask its routes and print a summary.
 
-    Raises `MoorageError` with the first thing that stops it.
+    Raises `MoorageError` with the first thing that stops it, and with every route that is not open afterwards.
     """
     project = load_project(root, stack)
     check_declared(project.root, project.monorepo)
     steps = Steps(4)
+    layout = Layout.of(project.root)
+    running = not project.target.embedded or Platform(layout).running()
+    early = look_meanwhile(session_for(project)) if running else None
     _prepare(session_for(project), steps)
     project = _where_the_platform_is(project)
     session = session_for(project)
     if not project.target.embedded:
         preflight.check(session)
+    seen = early.result() if early else look(session)
     stacks.ensure(session)
-    if project.settings.protect and not project.target.embedded and not yes:
-        _confirm(session)
-    stacklock.wait_for_others(session)
-    steps.count += 1
-    out.print(f"[dim]4/4[/] pulumi up · stack {stack}")
-    began = dt.datetime.now(dt.UTC)
-    with steps.timed("Deploy"):
-        status = _update(session, project)
-    if status:
-        raise failure.explain(session, project, status, began)
+    confirmed = _confirm_where_needed(session, project, seen, yes=yes)
+    _tell(seen, f"this update puts {'it' if len(seen.drifts) == 1 else 'them'} back")
+    with stacklock.turn(session):
+        steps.count += 1
+        out.print(f"[dim]4/4[/] pulumi up · stack {stack}")
+        began = dt.datetime.now(dt.UTC)
+        with steps.timed("Deploy"):
+            status = _update(session, project, confirmed=confirmed, drifted=bool(seen.drifts))
+        if status:
+            raise failure.explain(session, project, status, began)
     kept_builds.keep(session, project, began)
-    summary.show(session, project, steps)
+    answers = routes.ask(routes.routes_of(session, project))
+    summary.show(session, project, steps, answers)
+    if closed := routes.problems(session, project, answers):
+        raise MoorageError(*closed)
 
 
 def preview(root: Path, stack: str, *, diff: bool) -> None:
-    """Show what would change."""
+    """Show what would change, and what of the stack is missing or does not answer."""
     project = load_project(root, stack)
     check_declared(project.root, project.monorepo)
     session = session_for(project)
-    with Steps().step("Toolchain") as step:
-        # A preview asks the platform where it runs, but does not need it: neither builder nor cluster does anything.
-        built = toolchain.ensure(Layout.of(root), platform=False, step=step)
-        step.done(f"{built} built" if built else "in place")
+    layout = Layout.of(project.root)
+    own = not project.target.embedded
+    with ThreadPoolExecutor() as pool:
+        asked = pool.submit(preflight.failures, session) if own else None
+        with Steps().step("Toolchain") as step:
+            # A preview asks the platform where it runs, but does not need it: neither builder nor cluster does anything.
+            built = toolchain.ensure(layout, platform=False, step=step)
+            step.done(f"{built} built" if built else "in place")
+        for problem in asked.result() if asked else []:
+            console.warn(str(problem))
     stacks.ensure(session)
-    arguments = ["preview", "--stack", stack, *(["--diff"] if diff else [])]
+    seen = look(session) if own or Platform(layout).running() else Seen(read_state(session))
+    for name in seen.vanished(project):
+        console.warn(_vanished(project, name))
+    _tell(seen, f"`moorage up {stack}` puts {'it' if len(seen.drifts) == 1 else 'them'} back")
+    refresh = ["--refresh"] if seen.drifts else []
+    arguments = ["preview", "--stack", stack, *refresh, *(["--diff"] if diff else [])]
     status = pulumi.show(session, arguments)
     if status:
-        raise MoorageError.of(
-            "the preview failed", where=f"stack {stack}", why="see Pulumi's output above", remedy=_REMEDY
-        )
+        raise pulumi.failed_before_the_user(session, "the preview failed", status)
 
 
 def down(root: Path, stack: str, *, unprotect: bool, keep_data: bool) -> None:
@@ -91,23 +113,25 @@ def down(root: Path, stack: str, *, unprotect: bool, keep_data: bool) -> None:
     if not stacks.exists(session):
         out.print(f"[green]✓[/] there is no stack {stack}: nothing to delete")
         return
-    stacklock.wait_for_others(session)
-    if unprotect:
-        stacks.unprotect(session)
-    elif not keep_data and (kept := read_state(session).protected):
-        raise _protects(stack, kept)
-    excluded = ["--exclude-protected"] if keep_data else []
-    status = pulumi.show(session, ["destroy", "--yes", "--skip-preview", *excluded, "--stack", stack])
-    if status:
-        raise MoorageError.of(
-            "not everything could be deleted", where=f"stack {stack}", why="see Pulumi's output above", remedy=_REMEDY
-        )
+    with stacklock.turn(session):
+        if unprotect:
+            stacks.unprotect(session)
+        elif not keep_data and (kept := read_state(session).protected):
+            raise _protects(stack, kept)
+        excluded = ["--exclude-protected"] if keep_data else []
+        status = pulumi.show(session, ["destroy", "--yes", "--skip-preview", *excluded, "--stack", stack])
+        if status:
+            raise pulumi.failed_before_the_user(session, "not everything could be deleted", status)
     if keep_data and read_state(session).protected:
         out.print(f"[green]✓[/] only the protected resources of stack {stack} are left")
         return
     if session.own_backend:
         stacks.remove(session)
-    out.print(f"[green]✓[/] stack {stack} is gone")
+        out.print(f"[green]✓[/] stack {stack} is gone, its history as well")
+    else:
+        out.print(
+            f"[green]✓[/] everything that stack {stack} made is deleted; its history stays in {session.backend()}"
+        )
 
 
 def _protects(stack: str, kept: Sequence[Resource]) -> MoorageError:
@@ -146,17 +170,50 @@ def _prepare(session: Session, steps: Steps) -> None:
             step.done("your own cluster, registry and builder")
 
 
-def _confirm(session: Session) -> None:
-    """Show the preview of a protected stack and ask.
+def _confirm_where_needed(session: Session, project: Project, seen: Seen, *, yes: bool) -> bool:
+    """Name what the update would delete, and ask where the stack is protected or deletes a service of production.
+
+    Return whether somebody has confirmed. Raises `MoorageError` where the answer is no, or nobody can be asked.
+    """
+    vanished = seen.vanished(project)
+    for name in vanished:
+        console.warn(_vanished(project, name))
+    reason = ""
+    if vanished and (project.settings.protect or production(project)):
+        reason = f"this update deletes {', '.join(vanished)}"
+    elif project.settings.protect and not project.target.embedded:
+        reason = f"stack {session.stack} is protected"
+    if yes or not reason:
+        return yes
+    _confirm(session, reason)
+    return True
+
+
+def _vanished(project: Project, name: str) -> str:
+    if name in project.monorepo.services:
+        return f"service {name} runs in stack {project.stack_name} and is switched off in its settings: an update deletes it"
+    return (
+        f"service {name} runs in stack {project.stack_name} and is not in the sources any more: an update deletes it. "
+        f"Was its folder moved? A service is apps/{name}/service.yaml"
+    )
+
+
+def _tell(seen: Seen, remedy: str) -> None:
+    if seen.drifts:
+        console.warn("\n  ".join(["the cluster is not as the last update left it", *seen.lines(), remedy]))
+
+
+def _confirm(session: Session, reason: str) -> None:
+    """Show the preview and ask.
 
     Raises `MoorageError` where the answer is no, or nobody can be asked.
     """
     stack = session.stack
     if not sys.stdin.isatty():
         raise MoorageError.of(
-            f"stack {stack} is protected; confirmation needs a terminal",
+            f"{reason}; confirmation needs a terminal",
             where=f"Pulumi.{stack}.yaml",
-            why="protect: true in its settings asks for a look at the preview first",
+            why="a stack that is protected, or not for development, asks for a look at the preview first",
             remedy="run it in a terminal, or confirm with --yes",
         )
     status = pulumi.show(session, ["preview", "--stack", stack])
@@ -169,33 +226,39 @@ def _confirm(session: Session) -> None:
         )
 
 
-def _update(session: Session, project: Project) -> int:
+def _update(session: Session, project: Project, *, confirmed: bool, drifted: bool) -> int:
     """Run `pulumi up` and remember meanwhile that it has not finished."""
     mark = session.home / f"unfinished-{project.stack_name}"
-    arguments = update_arguments(project, after_unfinished=mark.exists())
+    arguments = update_arguments(project, confirmed=confirmed, refresh=drifted or mark.exists())
     mark.touch()
     began = dt.datetime.now(dt.UTC).replace(microsecond=0)
     status = pulumi.show(
         session,
         arguments,
         hopeless=lambda: pods.any_hopeless(session, project.namespace, began),
-        variables=_FOR_THE_POLICIES,
+        variables=_FOR_THE_POLICIES | (_TAKE_BACK if drifted else {}),
     )
     if status == 0:
         mark.unlink(missing_ok=True)
     return status
 
 
-def update_arguments(project: Project, *, after_unfinished: bool = False) -> list[str]:
-    """Return Pulumi's arguments for an update; after one that did not finish, it looks at the cluster first.
+def update_arguments(project: Project, *, confirmed: bool = False, refresh: bool = False) -> list[str]:
+    """Return Pulumi's arguments for an update; with ``refresh`` it looks at the cluster first.
 
-    Where an update is cut off while it waits for a rollout, the cluster has the new object and Pulumi's state the old
-    one, and the next update would take a difference that is there for none.
+    That is for what is missing there, and after an update that was cut off while it waited for a rollout: the cluster
+    has the new object and Pulumi's state the old one, and the next update would take a difference that is there for none.
 
-    What an update deletes the policies judge in a preview, or else when it has happened: so there is a preview where
-    they refuse deletions of data and no protection does.
+    What an update deletes the policies judge in a preview, or else when it has happened: so production is updated with a
+    preview, unless its data is protected and somebody has looked and confirmed.
     """
-    by_policies_only = stage_of(project.stack_name) != "dev" and not project.settings.protect
-    preview = [] if by_policies_only else ["--skip-preview"]
-    refresh = ["--refresh"] if after_unfinished else []
-    return ["up", "--yes", *preview, *refresh, "--stack", project.stack_name]
+    looked = project.settings.protect and confirmed
+    preview = ["--skip-preview"] if looked or not production(project) else []
+    return ["up", "--yes", *preview, *(["--refresh"] if refresh else []), "--stack", project.stack_name]
+
+
+def production(project: Project) -> bool:
+    """Whether a stack counts as production: by its name, or as its settings say to the policies."""
+    config = read_yaml(stack_file(project.root, project.stack_name)).data.get("config")
+    told = config.get("policy:stage") if isinstance(config, dict) else None
+    return told == "prod" or stage_of(project.stack_name) != "dev"

@@ -74,6 +74,10 @@ class Session:
 
         Raises `MoorageError` where no passphrase can be had for the stack's secrets.
         """
+        return dict(self._exports)
+
+    @cached_property
+    def _exports(self) -> dict[str, str]:
         found = {
             "PULUMI_HOME": str(self._pulumi_home()),
             # Plain `pulumi up` acts on this stack, whichever the folder's current one is.

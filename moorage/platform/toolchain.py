@@ -27,7 +27,8 @@ _WRAPPER = """#!{python} -IS
 # Pulumi as it is, but for two things. Where stacks are kept in this checkout, the salt of their passphrase, which Pulumi
 # copies from the state into Pulumi.<stack>.yaml at every preview, is taken out again: it is of use to no other clone.
 # Quotes that Pulumi puts around values when it saves the file go with it; what anyone else changes meanwhile stays.
-# And the Python processes of an update find bytecode and interpreter without a search: that is half of a second each.
+# And the Python processes of an update find bytecode and interpreter without a search: that is half of a second each;
+# uv, which prepares them, trusts the certificate authorities of the system.
 import glob, os, signal, subprocess, sys
 
 def stack_files():
@@ -38,7 +39,7 @@ def stack_files():
     return found
 
 def environment():
-    found = {{"UV_PYTHON": sys._base_executable}} | os.environ
+    found = {{"UV_PYTHON": sys._base_executable, "UV_SYSTEM_CERTS": "1"}} | os.environ
     if found.pop("PYTHONDONTWRITEBYTECODE", ""):
         found.setdefault("PYTHONPYCACHEPREFIX", {home!r} + "/pycache")
     return found

@@ -243,7 +243,7 @@ def outside(data: DataObject, folder: Path) -> Sequence[Problem]:
     calls: list[Callable[[], Any]] = [
         find_root,
         lambda: commands.logs(folder, part, lines=1, follow=False),
-        lambda: deploy._confirm(session),
+        lambda: deploy._confirm(session, data.draw(words())),
     ]
     with environment(folder) as patch, Path(os.devnull).open() as nobody:
         patch.chdir(folder)

@@ -24,11 +24,15 @@ _OWN = {
     "UV_SYSTEM_CERTS": "1",
 }
 UMASK = 0o022
+_LOOPBACK = "127.0.0.1,::1,localhost,.localhost"
+"""Never behind a proxy, as ``moorage env`` says as well."""
 
 
 def bare(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment that tests are given instead of ``environ``."""
     kept = {name: value for name, value in environ.items() if _KEPT.fullmatch(name)}
+    for name in ("NO_PROXY", "no_proxy"):
+        kept[name] = ",".join(filter(None, (environ.get("NO_PROXY") or environ.get("no_proxy"), _LOOPBACK)))
     programs = str(ROOT / ".venv" / "bin")
     folders = [folder for folder in kept.get("PATH", os.defpath).split(os.pathsep) if folder != programs]
     return {**kept, **_OWN, "PATH": os.pathsep.join([programs, *folders])}
