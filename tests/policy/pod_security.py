@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import yaml
 
-from moorage.platform.components import cache_folder
+from moorage.platform.pins import cache_folder
 
 ROOT: Final = Path(__file__).parents[2]
 PINS: Final = ROOT / "moorage" / "platform" / "toolchain" / "kubernetes"

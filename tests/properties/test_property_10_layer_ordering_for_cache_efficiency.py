@@ -70,4 +70,6 @@ def _are_right_about_real_builds(examples: list[Layered], folder: Path) -> None:
         again = {number for number in source & built if STEPS[steps[number]][0] < SOURCE}
         again |= {number for number in dependencies & built if STEPS[steps[number]][0] < DEPENDENCIES}
         misplaced = out_of_order(example) & built
-        assert again - in_order_of_need(example) == misplaced - in_order_of_need(example), f"{example}\nran after source {source}, after dependencies {dependencies}"
+        assert again - in_order_of_need(example) == misplaced - in_order_of_need(example), (
+            f"{example}\nran after source {source}, after dependencies {dependencies}"
+        )
