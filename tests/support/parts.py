@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import random
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -137,13 +138,25 @@ class Lane:
                 with _log(self.name).open("wb") as log:
                     command = ["sh", "-c", COMMANDS[self.name]]
                     self.process = subprocess.Popen(
-                        command, cwd=ROOT, env=variables, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                        command,
+                        cwd=ROOT,
+                        env=variables,
+                        stdin=subprocess.DEVNULL,
+                        stdout=log,
+                        stderr=log,
+                        start_new_session=True,
                     )
             return None
         if (status := self.process.poll()) is None:
             return None
         self.process = None
         return Ran(self.name, status, time.monotonic() - self.started, _log(self.name))
+
+    def stop(self) -> None:
+        """Interrupt what runs, and wait until it has cleaned up after itself."""
+        if self.process is not None:
+            os.killpg(self.process.pid, signal.SIGINT)
+            self.process.wait()
 
     @property
     def done(self) -> bool:
@@ -154,16 +167,24 @@ class Lane:
 def run(lanes: Iterable[Sequence[str]], variables: dict[str, str], console: Console) -> list[Ran]:
     """Run lanes side by side, say of each command how it went, and return them as they ended."""
     running, ended = [Lane(list(commands)) for commands in lanes], []
-    while not all(lane.done for lane in running):
+    try:
+        while not all(lane.done for lane in running):
+            for lane in running:
+                if ran := lane.step(variables):
+                    ended.append(ran)
+                    _tell(ran, console)
+            time.sleep(0.1)
+    finally:
         for lane in running:
-            if ran := lane.step(variables):
-                ended.append(ran)
-                mark = "[red]✗[/]" if ran.status else "[green]✓[/]"
-                console.print(f"{mark} {ran.name:<20} {ran.seconds:5.0f} s  [dim]{ran.outcome()}[/]", soft_wrap=True)
-                durations = "".join(f"{seconds:8.2f} s {test}\n" for seconds, test in ran.durations())
-                ran.log.with_suffix(".txt").write_text(durations)
-        time.sleep(0.1)
+            lane.stop()
     return ended
+
+
+def _tell(ran: Ran, console: Console) -> None:
+    mark = "[red]✗[/]" if ran.status else "[green]✓[/]"
+    console.print(f"{mark} {ran.name:<20} {ran.seconds:5.0f} s  [dim]{ran.outcome()}[/]", soft_wrap=True)
+    durations = "".join(f"{seconds:8.2f} s {test}\n" for seconds, test in ran.durations())
+    ran.log.with_suffix(".txt").write_text(durations)
 
 
 def _log(name: str) -> Path:
@@ -212,8 +233,8 @@ def main(parts: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         sys.exit(main(sys.argv[1:]))
     except KeyboardInterrupt:
-        # What runs was told as well.
         sys.exit(130)
