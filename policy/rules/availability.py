@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from policy.examples import REMOVE, Example
 from policy.judge import across
 from policy.registry import ALWAYS, DEV_ADVISORY, PROD_ADVICE, PROD_ONLY, Scope, Severity, rule
-from policy.selectors import labels_of, namespace_of, selects
+from policy.selectors import labels_of, selects
 from policy.tree import UnknownError
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def require_autoscaler_targets(stack: Stack) -> Iterator[tuple[Object, Remark]]:
     def target(scaler: Object) -> Iterator[Remark]:
         reference = scaler.spec["scaleTargetRef"]
         kind, name = reference["kind"].text() or "", reference["name"].text() or ""
-        found = stack.find(kind, namespace_of(scaler.root), name)
+        found = stack.find(kind, scaler.home, name)
         if found is None:
             yield reference["name"].remark(f"must be the name of a {kind} in the same namespace")
         elif found.pod is not None:

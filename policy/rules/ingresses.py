@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from policy.examples import REMOVE, Example
 from policy.judge import across, each
 from policy.registry import ALWAYS, DEV_ADVISORY, Scope, Severity, rule
-from policy.selectors import namespace_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,7 +98,7 @@ def require_backends(stack: Stack) -> Iterator[tuple[Object, Remark]]:
         name = node["name"].text()
         if not name:
             return
-        service = stack.find("Service", namespace_of(ingress.root), name)
+        service = stack.find("Service", ingress.home, name)
         if service is None:
             yield node["name"].remark("must be a Service in the same namespace")
             return

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from policy.examples import POD, Example
 from policy.judge import across, each
 from policy.registry import DEV_ADVISORY, Scope, Severity, rule
-from policy.selectors import labels_of, namespace_of, selects_by_map
+from policy.selectors import labels_of, selects_by_map
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -40,7 +40,7 @@ def require_references(stack: Stack, settings: Mapping[str, Any]) -> Iterator[tu
         pod = about.pod
         if pod is None:
             return
-        namespace = namespace_of(about.root)
+        namespace = about.home
 
         def exists(reference: tuple[str, Node]) -> Iterator[Remark]:
             kind, node = reference
@@ -101,7 +101,7 @@ def require_governing_services(stack: Stack) -> Iterator[tuple[Object, Remark]]:
         name = node.text()
         if not name:
             return
-        service = stack.find("Service", namespace_of(workload.root), name)
+        service = stack.find("Service", workload.home, name)
         if service is None:
             yield node.remark("must be the name of a Service in the same namespace")
         elif service.spec["clusterIP"].text() != "None":
@@ -135,10 +135,10 @@ def require_bound_roles(stack: Stack, settings: Mapping[str, Any]) -> Iterator[t
 
     def bound(binding: Object) -> Iterator[Remark]:
         role = binding.root["roleRef"]
-        if role["kind"].text() == "Role" and not found("Role", namespace_of(binding.root), role["name"].text()):
+        if role["kind"].text() == "Role" and not found("Role", binding.home, role["name"].text()):
             yield role["name"].remark("must be the name of a Role in the same namespace")
         for subject in binding.root["subjects"].elements():
-            namespace = subject["namespace"].text() or namespace_of(binding.root)
+            namespace = subject["namespace"].text() or binding.home
             if subject["kind"].text() == "ServiceAccount" and not found(
                 "ServiceAccount", namespace, subject["name"].text()
             ):
