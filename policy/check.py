@@ -71,7 +71,11 @@ class Report:
     @property
     def idle(self) -> bool:
         """Whether there was nothing to judge, and so nothing is known to be right."""
-        return not self.objects and (not self.skipped or any("template" in item.why for item in self.skipped))
+        return (
+            not self.objects
+            and not self.unreadable
+            and (not self.skipped or any("template" in item.why for item in self.skipped))
+        )
 
 
 def check_manifests(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from policy.changes import previous_object
 from policy.kinds import family_of
 from policy.objects import STATE
+from policy.provided import EVERYWHERE, claimed, provided
 from policy.selectors import GIVEN_LABELS, labels_of, selects, selects_by_map
 from policy.tree import ShapeError, UnknownError
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from policy.exemptions import Exemption
     from policy.judge import Unjudged
     from policy.objects import Object, Pod
+    from policy.provided import Provided
     from policy.tree import Node
 
 SELECTORS: Final = {
@@ -87,6 +89,28 @@ class Stack:
         if found is None and unknown is not None:
             raise UnknownError(unknown)
         return found
+
+    def has(self, kind: str, namespace: str, name: str) -> bool:
+        """Tell whether an object is in the stack, or is made by the cluster or by a controller that the stack tells to.
+
+        Raises UnknownError where a name of the kind, or of what makes it, is not known.
+        """
+        if (kind, name) in EVERYWHERE:
+            return True
+        made, unknown = self._provided
+        if {(kind, namespace, name), (kind, "*", name)} & made:
+            return True
+        if kind == "PersistentVolumeClaim" and claimed(self, namespace, name):
+            return True
+        if self.find(kind, namespace, name) is not None:
+            return True
+        if unknown is not None:
+            raise UnknownError(unknown)
+        return False
+
+    @cached_property
+    def _provided(self) -> tuple[frozenset[Provided], str | None]:
+        return provided(self)
 
     def autoscaler(self, workload: Object) -> Object | None:
         """Return the autoscaler that owns a workload; raises UnknownError where a target is not known."""

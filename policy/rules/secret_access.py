@@ -95,7 +95,7 @@ def _used(stack: Stack) -> dict[tuple[str, str], set[str]]:
         except (UnknownError, ShapeError):
             continue
         try:
-            named = {node.text() or "" for kind, node in references(pod, optional=True) if kind == "Secret"}
+            named = {item.name.text() or "" for item in references(pod, optional=True) if item.kind == "Secret"}
             used.setdefault(account, set()).update(named)
         except (UnknownError, ShapeError):
             partly.add(account)
