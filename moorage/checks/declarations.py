@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from moorage.base.errors import Location, MoorageError, Problem
-from moorage.build.context import context_files
+from moorage.build.contexts import context_files
 from moorage.build.ignorefile import has_wildcards, read_ignore_file
 from moorage.build.stages import CONTEXT, Dockerfile, load_dockerfile
 from moorage.checks.allowlist import allow_list_patterns, differences
