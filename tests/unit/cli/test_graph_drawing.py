@@ -88,12 +88,15 @@ def test_what_the_recorded_stack_differs_in_is_marked(fleet: Generated, monkeypa
     lib = next(lib for lib in fleet.services["svc-01"].libs)
     before = record_of(project, Inputs(project).all())
     monkeypatch.setattr(State, "record", lambda _: before)
-    assert graph_drawing.changed_nodes(project) == frozenset()
+    assert graph_drawing.changed_nodes(project, Inputs(project).all()) == frozenset()
     fleet.write(f"libs/{lib}/{lib}/new.py", "")
     users = {f"apps/{name}" for name, member in fleet.services.items() if lib in member.libs}
-    assert {str(node) for node in graph_drawing.changed_nodes(project)} == {f"libs/{lib}", *users}
+    assert {str(node) for node in graph_drawing.changed_nodes(project, Inputs(project).all())} == {
+        f"libs/{lib}",
+        *users,
+    }
     monkeypatch.setattr(State, "record", lambda _: Record())
-    assert graph_drawing.changed_nodes(project) == frozenset()
+    assert graph_drawing.changed_nodes(project, Inputs(project).all()) == frozenset()
 
 
 def test_our_own_sources_are_as_declared_and_looked_at_with_little_effort() -> None:
