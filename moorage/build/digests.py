@@ -11,25 +11,25 @@ from typing import TYPE_CHECKING
 
 from moorage.base.errors import MoorageError
 from moorage.build.contexts import Contexts
-from moorage.build.files import FileDigests, file_line
-from moorage.build.origin import source_labels
+from moorage.build.filedigests import FileDigests, file_line
+from moorage.build.git import source_labels
 from moorage.build.slices import Slicer
 from moorage.build.stages import load_dockerfile, mounted_secrets
 from moorage.config.graph import BUILD, Kind, Node
-from moorage.config.service import DATA_SERVICES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from moorage.build.files import Listing
+    from moorage.build.filedigests import Listing
     from moorage.build.slices import Slice
     from moorage.config.project import Project
     from moorage.config.service import Build
 
-DIGEST_FORMAT = 1
+DIGEST_FORMAT = 2
 """Part of every digest: a change of how images are built of the same inputs makes it another one."""
 SHORT = 16
+_REMEMBERED = ".moorage/inputs.json"
 EPOCH = 315_532_800
 """Seconds of the time that everything in an image has: 1980-01-01, the first that a zip file can hold."""
 
@@ -44,7 +44,9 @@ class NodeInputs:
     listings: tuple[Listing, ...] = field(repr=False)
     """The Dockerfile, then the files of the build context in the order of their paths."""
     slices: Mapping[str, Slice] = field(repr=False)
-    """The parts of a workspace's files that count instead of the whole ones, by path."""
+    """What counts of a workspace's files instead of all of them, by path."""
+    whole: Mapping[str, str] = field(repr=False)
+    """Why all of a workspace's lock file counts, by its path."""
     settings: Mapping[str, str]
     """Stage, build args, platforms and labels, by a name that people know."""
     labels: Mapping[str, str]
@@ -61,8 +63,8 @@ class NodeInputs:
         for listing in self.listings:
             text = listing.text
             for path, part in self.slices.items():
-                if path in listing.paths:
-                    text = file_line(part.digest, 0, path)
+                if line := listing.line(path):
+                    text = text.replace(line, file_line(part.digest, 0, path), 1)
             found.update(text.encode(errors="surrogateescape"))
         rest = [DIGEST_FORMAT, EPOCH, self.dockerfile, dict(self.settings), dict(self.bases), self.secrets]
         found.update(b"\0" + json.dumps(rest, sort_keys=True).encode())
@@ -84,17 +86,18 @@ class NodeInputs:
 class Inputs:
     """The inputs of the images of one stack."""
 
-    def __init__(self, project: Project, *, cache: bool = True, labels: Mapping[str, str] | None = None) -> None:
-        """Prepare for a project; with ``cache``, what is found is kept in its ``.moorage`` folder.
+    def __init__(
+        self, project: Project, *, checkout: Path | None = None, labels: Mapping[str, str] | None = None
+    ) -> None:
+        """Prepare for a project; what is found is remembered in its ``.moorage`` folder.
 
-        ``labels`` are those of another revision than the one that is checked out. Raises `MoorageError` where the stack
-        wants labels of a source that cannot be told.
+        Of another revision than the one on disk ``checkout`` is where the project lies that remembers, and ``labels``
+        are its own. Raises `MoorageError` where the stack wants labels of a source that cannot be told.
         """
         self._project = project
         wanted = project.settings.source_labels
         self._labels = (source_labels(project.root) if labels is None else labels) if wanted else {}
-        place = project.root / ".moorage" / "inputs.json"
-        self._digests = FileDigests(project.root, place if cache else None)
+        self._digests = FileDigests(project.root, (checkout or project.root) / _REMEMBERED, checkout=checkout)
         self._contexts = Contexts(project.root, self._digests)
 
     def all(self) -> dict[Node, NodeInputs]:
@@ -131,11 +134,13 @@ class Inputs:
             read=read,
             target=build.target,
         )
+        sliced = slicer.sliced()
         return NodeInputs(
             node=node,
             dockerfile=name,
             listings=(own, *context),
-            slices=slicer.slices(),
+            slices=sliced.slices,
+            whole=sliced.whole,
             settings=_settings(build, settings.platforms, self._labels),
             labels=self._labels,
             bases={base: found[Node(Kind.image, base)].digest for base in sorted(build.bases)},
@@ -146,8 +151,7 @@ class Inputs:
 def needed_images(project: Project) -> frozenset[Node]:
     """Return the base images that the stack's services are built FROM, and those of the data stores they need."""
     roots = {Node(Kind.service, name) for name in project.services}
-    needs = {need for service in project.services.values() for need in service.needs}
-    roots |= {Node(Kind.image, need) for need in needs if need in DATA_SERVICES}
+    roots |= {Node(Kind.image, name) for name in project.stores}
     found = project.graph.below(roots, via=BUILD)
     return frozenset(node for node in found if node.kind is Kind.image)
 
@@ -158,7 +162,7 @@ def changed_meanwhile(path: str) -> Exception:
         f"{path} changed while it was read",
         where=path,
         why="an image is built from exactly the files that its digest was made of",
-        remedy="wait until nothing writes to the repository, then run the same command again",
+        remedy="wait until nothing writes to the repository, then run the command again",
     )
 
 

@@ -11,6 +11,8 @@ from moorage.build.stages import mount_options
 if TYPE_CHECKING:
     from moorage.build.dockerfile import Instruction
 
+WRAPPER = "with-ca"
+"""Of the base images: runs a command that trusts the company's certificates."""
 OPTIONS = r"(?:\s+(?:-o\s+\S+|-\S+))*\s+"
 """Between a package manager's name and its command."""
 

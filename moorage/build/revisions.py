@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 from moorage.base.errors import MoorageError
 from moorage.build.digests import SHORT, Inputs
-from moorage.build.git import run_git
-from moorage.build.origin import source_labels
+from moorage.build.git import run_git, source_labels
 from moorage.build.record import Record, record_of
 from moorage.config.loader import load_project
 
@@ -51,7 +50,7 @@ def record_at(project: Project, revision: str, after: Record) -> Record | None:
         try:
             before = load_project(then, project.stack_name)
             labels = source_labels(project.root, commit) if before.settings.source_labels else {}
-            found = record_of(before, Inputs(before, cache=False, labels=labels).all())
+            found = record_of(before, Inputs(before, checkout=project.root, labels=labels).all())
         except MoorageError:
             return None
     unwritten = frozenset[str]() if everything else frozenset(names) - frozenset(changed)

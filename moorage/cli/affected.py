@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from moorage.base.errors import MoorageError
-from moorage.build.changes import Changes, changes
+from moorage.build.comparison import Changes, changes
 from moorage.build.digests import Inputs
 from moorage.build.record import Record, record_of
 from moorage.cli.sessions import session_for
@@ -16,7 +16,7 @@ from moorage.engine.state import read_state
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from moorage.build.changes import ServiceChange
+    from moorage.build.comparison import ServiceChange
     from moorage.config.project import Project
 
 

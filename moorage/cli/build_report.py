@@ -11,14 +11,15 @@ from rich.table import Table
 
 from moorage.base.console import duration, out, printable, size, warn
 from moorage.base.errors import MoorageError
+from moorage.base.files import write_atomic
+from moorage.base.quantity import quantity_value
 from moorage.cli.sessions import session_for
 from moorage.config.loader import load_project
-from moorage.config.quantity import quantity_value
 from moorage.config.service import Budget
 from moorage.engine.kept_builds import collect, history_of, store_of
 from moorage.engine.state import BASE
-from moorage.report.growth import Limits, exceeded, growth
 from moorage.report.page import render
+from moorage.report.sizes import Limits, exceeded, growth
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,7 +41,7 @@ def show(root: Path, stack: str, *, as_json: bool, html: Path | None, strict: bo
     over = {name: exceeded(found[-1], _limits(project, name)) for name, found in builds.items()}
     over = {name: words for name, words in over.items() if words}
     if html is not None:
-        html.write_text(render(stack, builds, over))
+        write_atomic(html, render(stack, builds, over))
     if as_json:
         out.print_json(json.dumps(_document(stack, builds, over)))
     else:
@@ -91,7 +92,7 @@ def _document(stack: str, builds: Mapping[str, list[Build]], over: Mapping[str, 
                 "hitRate": round(last.hit_rate, 1),
                 "packed": last.packed,
                 "unpacked": last.unpacked,
-                "growth": [{"createdBy": part.created_by, "bytes": part.octets} for part in growth(last, before)],
+                "growth": [{"createdBy": part.created_by, "bytes": part.grown} for part in growth(last, before)],
                 "overBudget": over.get(name, []),
                 "trend": [
                     {
@@ -145,8 +146,8 @@ def _print_build(name: str, build: Build, before: Build | None) -> None:
         out.print(f"  [yellow]ran[/] {duration(step.seconds):>8}  line {step.line:<3} {text}")
         out.print(f"      [dim]{escape(printable(step.missed))}[/]")
     for part in parts[:3]:
-        out.print(f"  [magenta]{_signed(part.octets):>12}[/]  {escape(printable(part.created_by[:100]))}")
+        out.print(f"  [magenta]{_signed(part.grown):>12}[/]  {escape(printable(part.created_by[:100]))}")
 
 
-def _signed(octets: int) -> str:
-    return f"{'-' if octets < 0 else '+'}{size(abs(octets))}" if octets else "same size"
+def _signed(count: int) -> str:
+    return f"{'-' if count < 0 else '+'}{size(abs(count))}" if count else "same size"

@@ -15,16 +15,13 @@ from moorage.cli import summary
 from moorage.cli.sessions import session_for, session_of
 from moorage.cli.source_check import check_declared
 from moorage.config.loader import load_project
-from moorage.config.sources import stack_file
 from moorage.config.target import embedded_target
-from moorage.config.yamlfile import read_yaml
 from moorage.engine import failure, kept_builds, pods, preflight, pulumi, routes, stacklock, stacks
 from moorage.engine.look import Seen, look, look_meanwhile
 from moorage.engine.state import read_state
-from moorage.platform import packages, toolchain
+from moorage.platform import debian, toolchain
+from moorage.platform.embedded import Platform
 from moorage.platform.layout import Layout
-from moorage.platform.platform import Platform
-from policy.settings import stage_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -158,7 +155,7 @@ def _where_the_platform_is(project: Project) -> Project:
 def _prepare(session: Session, steps: Steps) -> None:
     layout, embedded = Layout.of(session.root), session.target.embedded
     with steps.step("System packages") as step:
-        installed = packages.install(packages.PLATFORM_NEEDS) if embedded else []
+        installed = debian.install(debian.PLATFORM_NEEDS) if embedded else []
         step.done(f"installed {', '.join(installed)}" if installed else "in place")
     with steps.step("Toolchain") as step:
         built = toolchain.ensure(layout, platform=embedded, step=step)
@@ -179,7 +176,7 @@ def _confirm_where_needed(session: Session, project: Project, seen: Seen, *, yes
     for name in vanished:
         console.warn(_vanished(project, name))
     reason = ""
-    if vanished and (project.settings.protect or production(project)):
+    if vanished and (project.settings.protect or not project.development):
         reason = f"this update deletes {', '.join(vanished)}"
     elif project.settings.protect and not project.target.embedded:
         reason = f"stack {session.stack} is protected"
@@ -253,12 +250,5 @@ def update_arguments(project: Project, *, confirmed: bool = False, refresh: bool
     preview, unless its data is protected and somebody has looked and confirmed.
     """
     looked = project.settings.protect and confirmed
-    preview = ["--skip-preview"] if looked or not production(project) else []
+    preview = ["--skip-preview"] if looked or project.development else []
     return ["up", "--yes", *preview, *(["--refresh"] if refresh else []), "--stack", project.stack_name]
-
-
-def production(project: Project) -> bool:
-    """Whether a stack counts as production: by its name, or as its settings say to the policies."""
-    config = read_yaml(stack_file(project.root, project.stack_name)).data.get("config")
-    told = config.get("policy:stage") if isinstance(config, dict) else None
-    return told == "prod" or stage_of(project.stack_name) != "dev"

@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING
 
 from moorage.base import console
 from moorage.base.errors import MoorageError
-from moorage.checks.exceptions import without_exceptions
-from moorage.checks.lint import Finding, Purpose, lint_dockerfile
-from moorage.checks.truth import declared_builds, read_build
+from moorage.base.words import did_you_mean, listed
+from moorage.checks.declarations import declared_builds, read_build
+from moorage.checks.exemptions import without_exemptions
+from moorage.checks.lint import LintFinding, Purpose, lint_dockerfile
 from moorage.cli.sessions import session_for
 from moorage.cli.source_check import read_monorepo
 from moorage.config.loader import load_project
 from moorage.config.service import image_build_arg
-from moorage.config.words import did_you_mean, listed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from moorage.config.graph import Node
-    from moorage.config.rules import Monorepo
+    from moorage.config.monorepo import Monorepo
     from moorage.config.service import Build
 
 _SECONDS = 60
@@ -51,11 +51,11 @@ def lint(root: Path, nodes: Sequence[str], *, stack: str, builder: bool) -> int:
     monorepo = read_monorepo(root)
     subjects = _subjects(root, monorepo, nodes)
     answers = _buildkit(root, stack, monorepo, subjects) if builder else {}
-    findings: list[Finding] = []
+    findings: list[LintFinding] = []
     for subject in subjects:
         dockerfile = read_build(root, subject.node, subject.build, frozenset(monorepo.images))
         found = [*lint_dockerfile(dockerfile, subject.purpose), *answers.get(subject.node, ())]
-        findings += without_exceptions(dockerfile, found, buildkit_asked=subject.node in answers)
+        findings += without_exemptions(dockerfile, found, buildkit_asked=subject.node in answers)
     findings.sort(key=lambda finding: (str(finding.file), finding.line, finding.id))
     for finding in findings:
         console.show_problem(finding.problem())
@@ -84,7 +84,7 @@ def _subjects(root: Path, monorepo: Monorepo, names: Sequence[str]) -> list[Subj
     return [subject for key, subject in found.items() if not wanted or {key, subject.node.name} & wanted]
 
 
-def _buildkit(root: Path, stack: str, monorepo: Monorepo, subjects: Sequence[Subject]) -> dict[Node, list[Finding]]:
+def _buildkit(root: Path, stack: str, monorepo: Monorepo, subjects: Sequence[Subject]) -> dict[Node, list[LintFinding]]:
     """Return what BuildKit itself warns of, by image; no entry, and a warning why, where it cannot be asked."""
     try:
         project = load_project(root, stack)
@@ -110,7 +110,7 @@ def _buildkit(root: Path, stack: str, monorepo: Monorepo, subjects: Sequence[Sub
     ]
     environment = session.environment()
 
-    def check(subject: Subject) -> list[Finding] | str:
+    def check(subject: Subject) -> list[LintFinding] | str:
         target = [f"--target={subject.build.target}"] if subject.build.target else []
         arguments = [*target, f"--file={subject.path}", str(root)]
         return _checked(subject, [*command, *arguments], environment)
@@ -124,7 +124,7 @@ def _buildkit(root: Path, stack: str, monorepo: Monorepo, subjects: Sequence[Sub
     return {subject.node: answer for subject, answer in found if not isinstance(answer, str)}
 
 
-def _checked(subject: Subject, command: list[str], environment: dict[str, str]) -> list[Finding] | str:
+def _checked(subject: Subject, command: list[str], environment: dict[str, str]) -> list[LintFinding] | str:
     """Return BuildKit's warnings of one Dockerfile, or why there is no answer."""
     try:
         result = subprocess.run(
@@ -146,7 +146,7 @@ def _checked(subject: Subject, command: list[str], environment: dict[str, str]) 
         lines = [line for line in result.stderr.strip().splitlines() if line.startswith("ERROR")]
         return lines[-1] if lines else "the builder gave no answer"
     findings = [
-        Finding(
+        LintFinding(
             id=warning["ruleName"],
             file=subject.path,
             line=warning["location"]["ranges"][0]["start"]["line"],

@@ -21,10 +21,10 @@ from moorage.base.errors import MoorageError
 from moorage.cli.sessions import session_for
 from moorage.config.loader import load_project
 from moorage.engine import preflight
-from moorage.platform import packages, toolchain
-from moorage.platform.components import cache_folder
+from moorage.platform import debian, toolchain
+from moorage.platform.embedded import MINIMUM_FREE_BYTES, Platform
 from moorage.platform.layout import Layout
-from moorage.platform.platform import MINIMUM_FREE_BYTES, Platform
+from moorage.platform.pins import cache_folder
 from moorage.platform.toolchain_builder import ToolchainBuilder
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def _platform(layout: Layout) -> Iterator[Finding]:
         remedy="" if root_user else "run with sudo -E, or name your own cluster",
         fatal=not root_user,
     )
-    missing = sorted({need.package for need in packages.missing(packages.PLATFORM_NEEDS)})
+    missing = sorted({need.package for need in debian.missing(debian.PLATFORM_NEEDS)})
     able = root_user and shutil.which("apt-get") is not None
     yield Finding(
         name="system packages",

@@ -10,15 +10,15 @@ from rich.markup import escape
 
 from moorage.base.console import out, printable, size
 from moorage.base.errors import MoorageError
+from moorage.base.image_reference import ImageReference
+from moorage.base.quantity import quantity_value
+from moorage.base.registry import Registry
 from moorage.cli.sessions import session_for, session_of
 from moorage.config.loader import load_project
-from moorage.config.quantity import quantity_value
-from moorage.config.service import DATA_SERVICES
 from moorage.engine import pulumi
 from moorage.engine.state import BASE, stack_images
 from moorage.scan.check import Verdict, check
 from moorage.scan.finding import Expectation
-from moorage.scan.registry import Reference, Registry
 from moorage.scan.secrets import SHORTEST
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def check_images(root: Path, named: Sequence[str], *, secret_files: Sequence[Pat
     verdicts = [
         verdict
         for name, reference, expectation in wanted
-        for verdict in check(registry, Reference.parse(reference), expectation, name)
+        for verdict in check(registry, ImageReference.parse(reference), expectation, name)
     ]
     if as_json:
         out.print_json(json.dumps([verdict.document() for verdict in verdicts]))
@@ -90,7 +90,7 @@ def _of_stack(root: Path, stack: str, given: Mapping[str, bytes]) -> list[tuple[
                 secrets=secrets,
             )
             wanted.append((name, images[name], expectation))
-    for name in DATA_SERVICES:
+    for name in project.stores:
         if f"{BASE}{name}" in images:
             image = project.base_images[name]
             expectation = Expectation(

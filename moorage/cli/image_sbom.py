@@ -10,13 +10,14 @@ import sys
 from typing import TYPE_CHECKING
 
 from moorage.base.errors import MoorageError
+from moorage.base.image_reference import ImageReference
+from moorage.base.registry import Registry
+from moorage.base.words import did_you_mean
 from moorage.cli.image_check import is_reference
 from moorage.cli.sessions import session_of
-from moorage.config.words import did_you_mean
 from moorage.engine.state import BASE, stack_images
 from moorage.scan.image import open_image
 from moorage.scan.packages import locked, packages
-from moorage.scan.registry import Reference, Registry
 from moorage.scan.sbom import sbom
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def show(root: Path, image: str, *, stack: str, scanner: str) -> int:
     """
     session = session_of(root, stack)
     text = image if is_reference(image) else _of_stack(session, image)
-    reference = Reference.parse(text)
+    reference = ImageReference.parse(text)
     registry = Registry(session.environment())
     manifest = registry.manifests(reference)[0]
     with open_image(registry, manifest, image) as opened:

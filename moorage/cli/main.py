@@ -16,8 +16,8 @@ _INTERRUPTED, _TERMINATED = 130, 143
 
 
 _REMEDIES = {
-    "ENOSPC": "free some space on that disk, then run the same command again",
-    "EDQUOT": "free some of your quota, then run the same command again",
+    "ENOSPC": "free some space on that disk, then run the command again",
+    "EDQUOT": "free some of your quota, then run the command again",
     "EACCES": "make it yours (an earlier run as root may own it), or run the command as its owner",
     "EPERM": "make it yours (an earlier run as root may own it), or run the command as its owner",
     "EROFS": "use a checkout on a file system that can be written to",
@@ -99,7 +99,7 @@ def machine_problem(error: OSError) -> Problem:
         what=error.strerror or str(error) or type(error).__name__,
         where=str(error.filename) if error.filename is not None else "this machine",
         why=f"the operating system says {number}" if number else "the operating system refused",
-        remedy=_REMEDIES.get(number, "put that right and run the same command again; `moorage doctor` checks the rest"),
+        remedy=_REMEDIES.get(number, "put that right and run the command again; `moorage doctor` checks the rest"),
     )
 
 

@@ -13,8 +13,8 @@ from moorage.base import console
 from moorage.base.console import Steps
 from moorage.base.errors import MoorageError
 from moorage.platform import toolchain
+from moorage.platform.embedded import Platform
 from moorage.platform.layout import Layout
-from moorage.platform.platform import Platform
 from moorage.platform.processes import Record, records
 from moorage.platform.programs import NAMES
 

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from moorage.base import console
 from moorage.base.errors import MoorageError, Problem
+from moorage.base.files import write_atomic
 from moorage.checks.allowlist import allow_list_text
-from moorage.checks.truth import check_sources, declared_builds, ignore_path, read_build
-from moorage.config.rules import Monorepo, check_monorepo
+from moorage.checks.declarations import check_sources, declared_builds, ignore_path, read_build
+from moorage.config.monorepo import Monorepo, check_monorepo
 from moorage.config.sources import find_libs, read_images, read_services
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def write_ignore_files(root: Path) -> None:
         path = ignore_path(root, node, build)
         text = allow_list_text(root, read_build(root, node, build, frozenset(monorepo.images)))
         if not path.exists() or path.read_text() != text:
-            path.write_text(text)
+            write_atomic(path, text)
             console.out.print(f"wrote {path.relative_to(root)}")
             written += 1
     console.out.print(f"[green]✓[/] {written} written" if written else "[green]✓[/] all up to date")

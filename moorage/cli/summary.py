@@ -5,12 +5,13 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-import httpx
 from rich.markup import escape
 from rich.table import Table
 
 from moorage.base import console
-from moorage.build.record import stores
+from moorage.base.errors import MoorageError
+from moorage.base.image_reference import is_loopback, parse_image
+from moorage.base.registry import Registry
 from moorage.engine import kubectl
 from moorage.engine.state import read_state
 
@@ -22,17 +23,16 @@ if TYPE_CHECKING:
     from moorage.engine.routes import Answer
     from moorage.engine.session import Session
 
+_REGISTRY_SECONDS = 5
 _SERVER_ERROR = 500
-_ACCEPT = "application/vnd.oci.image.manifest.v1+json,application/vnd.docker.distribution.manifest.v2+json"
 
 
 def show(session: Session, project: Project, steps: Steps, answers: Sequence[Answer]) -> None:
     """Print the summary of a stack that has just been updated; it is called open where all its routes answered."""
     outputs = read_state(session).outputs
     console.out.print()
-    # Only registries on loopback are asked, over http: without certificates to load it answers in no time.
-    with httpx.Client(trust_env=False, timeout=5, verify=False) as registry:  # noqa: S501
-        console.out.print(_workloads(session, project, outputs.get("images", {}), registry))
+    registry = Registry(session.environment(), seconds=_REGISTRY_SECONDS)
+    console.out.print(_workloads(session, project, outputs.get("images", {}), registry))
     times = " · ".join(f"{name.lower()} {console.duration(seconds)}" for name, seconds in steps.timings.items())
     console.out.print(f"\n[dim]time[/]  {times}")
     if answers and all(answer.open for answer in answers):
@@ -47,7 +47,7 @@ def show(session: Session, project: Project, steps: Steps, answers: Sequence[Ans
     )
 
 
-def _workloads(session: Session, project: Project, images: dict[str, str], registry: httpx.Client) -> Table:
+def _workloads(session: Session, project: Project, images: dict[str, str], registry: Registry) -> Table:
     """Return a table of everything that is to run, what is missing as well."""
     table = Table(box=None, pad_edge=False)
     table.add_column("workload", style="bold")
@@ -56,7 +56,7 @@ def _workloads(session: Session, project: Project, images: dict[str, str], regis
     table.add_column("kind", style="dim")
     listed = kubectl.items(session, project.namespace, ["deployments", "statefulsets"])
     found = {item["metadata"]["name"]: item for item in listed}
-    for name in dict.fromkeys((*stores(project), *project.running, *found)):
+    for name in dict.fromkeys((*project.stores, *project.running, *found)):
         workload = found.get(name)
         if workload is None:
             table.add_row(name, "[red]missing[/]", "", "Deployment" if name in project.services else "StatefulSet")
@@ -69,14 +69,12 @@ def _workloads(session: Session, project: Project, images: dict[str, str], regis
     return table
 
 
-def _packed_size(registry: httpx.Client, image: str) -> str:
-    """Return the size of an image's layers in its registry; empty where it cannot be asked without credentials."""
-    name, _, digest = image.partition("@")
-    host, _, repository = name.partition("/")
-    if not digest or not host.startswith(("127.", "localhost")):
+def _packed_size(registry: Registry, image: str) -> str:
+    """Return the size of an image's layers in its registry; empty for one elsewhere, which may take its time to answer."""
+    reference = parse_image(image)
+    if not reference.digest or not is_loopback(reference.registry):
         return ""
     try:
-        answer = registry.get(f"http://{host}/v2/{repository}/manifests/{digest}", headers={"Accept": _ACCEPT})
-        return console.size(sum(layer["size"] for layer in answer.json()["layers"]))
-    except (httpx.HTTPError, ValueError, KeyError):
+        return console.size(registry.manifests(reference)[0].packed_bytes)
+    except (MoorageError, KeyError, TypeError, IndexError):
         return ""

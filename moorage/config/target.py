@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from moorage.base.errors import MoorageError, Problem
+from moorage.base.words import did_you_mean, listed
 from moorage.config.validate import Source, validated
-from moorage.config.words import did_you_mean, listed
 from moorage.config.yamlfile import Document, read_yaml
 
 if TYPE_CHECKING:

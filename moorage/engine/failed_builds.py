@@ -54,7 +54,7 @@ def problem(dockerfile: str, error: dict[str, Any], log: str) -> Problem:
         why, remedy = f"a dependency cannot be had: {missing}", missing.check
     else:
         why = f"its command ended with exit status {ended[1]}" if ended else "BuildKit could not carry it out"
-        remedy = "correct that step and run the same command again; the steps before it stay cached"
+        remedy = "correct that step and run the command again; the steps before it stay cached"
     return Problem(
         what=f"the image does not build: step {step}" if step else "the image does not build",
         # Built from a copy of exactly its inputs; the file that one edits has the same path in the repository.

@@ -32,7 +32,7 @@ def explain(session: Session, project: Project, status: int, since: dt.datetime)
                 what="the update did not finish" if status < 0 else "the update failed",
                 where=f"stack {project.stack_name}",
                 why="it was interrupted" if status < 0 else "see Pulumi's output above",
-                remedy="run the same command again once the cause is gone: it goes on from where it stopped",
+                remedy="run the command again once the cause is gone: it goes on from where it stopped",
             )
         )
     return MoorageError(*problems)

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from moorage.base.console import warn
 from moorage.base.errors import MoorageError
-from moorage.build.context import context_files
+from moorage.base.image_reference import ImageReference
+from moorage.base.registry import Registry
+from moorage.build.contexts import context_files
 from moorage.engine.state import stack_images
 from moorage.report.history import History
+from moorage.report.model import Store
 from moorage.report.reasons import explained
 from moorage.report.sizes import layers
-from moorage.report.store import Store
-from moorage.scan.registry import Reference, Registry
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -61,7 +62,10 @@ def collect(
         if build is None:
             continue
         before = known[name][-1] if name in known else _earlier(history, name, entry, listed[:index])
-        update: dict[str, Any] = {"layers": layers(registry, Reference.parse(image)), "digest": image.partition("@")[2]}
+        update: dict[str, Any] = {
+            "layers": layers(registry, ImageReference.parse(image)),
+            "digest": image.partition("@")[2],
+        }
         if since is not None:
             # Of an older build it is not known any more what it was given.
             update["files"] = _files(project, build.dockerfile)

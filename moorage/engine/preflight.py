@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import httpx
-
 from moorage.base.errors import MoorageError, Problem
+from moorage.base.registry import Registry
 from moorage.engine import kubectl
 
 if TYPE_CHECKING:
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
 
 SECONDS = 10.0
 _UNAUTHORIZED = 401
-_LOOPBACK = re.compile(r"(localhost|127(\.[0-9]+){3})(:[0-9]+)?")
-"""Registries that are spoken to without TLS, as Docker does."""
 
 
 def check(session: Session) -> None:
@@ -63,23 +60,17 @@ def cluster(session: Session) -> Problem | None:
 def registry(address: str) -> Problem | None:
     """Return why nothing that speaks a registry's protocol answers at ``address``; None where it does."""
     host = address.partition("/")[0]
-    local = _LOOPBACK.fullmatch(host) is not None
-    url = f"{'http' if local else 'https'}://{host}/v2/"
     try:
-        answer = httpx.get(url, timeout=SECONDS, follow_redirects=True, trust_env=not local)
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError, OverflowError) as error:
-        return Problem(
-            what="the registry does not answer",
-            where=url,
-            why=str(error) or type(error).__name__,
-            remedy="check registry.address in Pulumi.<stack>.yaml and your network",
-        )
-    if answer.status_code in (200, _UNAUTHORIZED):
+        status = Registry(seconds=SECONDS).speaks(host)
+    except MoorageError as error:
+        (problem,) = error.problems
+        return replace(problem, remedy="check registry.address in Pulumi.<stack>.yaml and your network")
+    if status in (200, _UNAUTHORIZED):
         return None
     return Problem(
         what="this address is no registry",
-        where=url,
-        why=f"it answered {answer.status_code} where a registry answers 200 or 401",
+        where=f"{host}",
+        why=f"it answered {status} where a registry answers 200 or 401",
         remedy="check registry.address in Pulumi.<stack>.yaml",
     )
 

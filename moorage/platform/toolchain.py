@@ -7,13 +7,16 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moorage.base.errors import MoorageError
-from moorage.platform.components import Component, cache_folder, components
-from moorage.platform.packages import BUILD_NEEDS, install
-from moorage.platform.toolchain_builder import ToolchainBuilder
+from moorage.base.files import write_atomic
+from moorage.platform.debian import BUILD_NEEDS, install
+from moorage.platform.go import require_go
+from moorage.platform.pins import Component, cache_folder, components
+from moorage.platform.toolchain_builder import ToolchainBuilder, sweep
 
 if TYPE_CHECKING:
     from moorage.base.console import Step
@@ -24,7 +27,8 @@ _WRAPPER = """#!{python} -IS
 # Pulumi as it is, but for two things. Where stacks are kept in this checkout, the salt of their passphrase, which Pulumi
 # copies from the state into Pulumi.<stack>.yaml at every preview, is taken out again: it is of use to no other clone.
 # Quotes that Pulumi puts around values when it saves the file go with it; what anyone else changes meanwhile stays.
-# And the Python processes of an update find bytecode and interpreter without a search: that is half of a second each.
+# And the Python processes of an update find bytecode and interpreter without a search: that is half of a second each;
+# uv, which prepares them, trusts the certificate authorities of the system.
 import glob, os, signal, subprocess, sys
 
 def stack_files():
@@ -35,7 +39,7 @@ def stack_files():
     return found
 
 def environment():
-    found = {{"UV_PYTHON": sys._base_executable}} | os.environ
+    found = {{"UV_PYTHON": sys._base_executable, "UV_SYSTEM_CERTS": "1"}} | os.environ
     if found.pop("PYTHONDONTWRITEBYTECODE", ""):
         found.setdefault("PYTHONPYCACHEPREFIX", {home!r} + "/pycache")
     return found
@@ -67,7 +71,7 @@ def choice() -> str:
     chosen = os.environ.get("MOORAGE_TOOLCHAIN", "auto")
     if chosen not in CHOICES:
         raise MoorageError.of(
-            f"MOORAGE_TOOLCHAIN={chosen} is no choice",
+            f"MOORAGE_TOOLCHAIN={chosen} is not a valid choice",
             where="the environment",
             why=f"it is one of {', '.join(CHOICES)}",
             remedy="unset MOORAGE_TOOLCHAIN, or set it to one of them",
@@ -75,20 +79,55 @@ def choice() -> str:
     return chosen
 
 
-def system_pulumi(home: Path | None = None) -> str | None:
-    """Return the path of a ``pulumi`` on PATH whose minor version is the pinned one; links of our own do not count."""
-    pinned = next(component.version for component in components("pulumi") if component.name == "pulumi")
+@dataclass(frozen=True, kw_only=True)
+class SystemPulumi:
+    """The ``pulumi`` that PATH has; ``unfit`` says why it cannot be used, and is empty where it can."""
+
+    path: str
+    version: str
+    unfit: str
+
+    def __str__(self) -> str:
+        """Return its version and place."""
+        return f"Pulumi {self.version or 'of an unknown version'} ({self.path})"
+
+
+def pinned_pulumi() -> str:
+    """Return the version of Pulumi that Moorage is made for: ``3.259.0``."""
+    return next(component.version for component in components("pulumi") if component.name == "pulumi")
+
+
+def wanted_pulumi() -> str:
+    """Return the minor version that a ``pulumi`` on PATH must have: ``3.259``."""
+    return pinned_pulumi().rpartition(".")[0]
+
+
+def find_pulumi(home: Path | None = None) -> SystemPulumi | None:
+    """Return the first ``pulumi`` on PATH, whatever its version; links of our own do not count."""
     folders = [
         folder
         for folder in os.environ.get("PATH", "").split(os.pathsep)
         if home is None or home not in Path(folder).parents
     ]
-    found = shutil.which("pulumi", path=os.pathsep.join(folders))
+    path = os.pathsep.join(folders)
+    found = shutil.which("pulumi", path=path)
     if found is None:
         return None
     result = subprocess.run([found, "version"], capture_output=True, text=True, check=False)
-    same = re.match(r"v?(\d+\.\d+)\.", result.stdout)
-    return found if same and pinned.startswith(f"{same[1]}.") else None
+    version = match[1] if (match := re.match(r"v?(\d+\.\d+\.\S+)", result.stdout)) else ""
+    beside = os.pathsep.join([path, str(Path(found).resolve().parent)])
+    unfit = ""
+    if not version.startswith(f"{wanted_pulumi()}."):
+        unfit = f"{wanted_pulumi()} is wanted"
+    elif shutil.which("pulumi-language-python", path=beside) is None:
+        unfit = "pulumi-language-python, which runs Python programs, is neither beside it nor on PATH"
+    return SystemPulumi(path=found, version=version, unfit=unfit)
+
+
+def system_pulumi(home: Path | None = None) -> str | None:
+    """Return the path of a ``pulumi`` on PATH that can be used: of the pinned minor version, with its Python host."""
+    found = find_pulumi(home)
+    return found.path if found and not found.unfit else None
 
 
 def wanted(*, platform: bool, home: Path | None = None) -> list[Component]:
@@ -97,17 +136,20 @@ def wanted(*, platform: bool, home: Path | None = None) -> list[Component]:
     Raises `MoorageError` where ``MOORAGE_TOOLCHAIN=system`` and no fitting Pulumi is on PATH.
     """
     chosen = choice()
-    own = None if chosen == "build" else system_pulumi(home)
-    if chosen == "system" and own is None:
-        version = next(component.version for component in components("pulumi") if component.name == "pulumi")
+    found = None if chosen == "build" else find_pulumi(home)
+    if chosen == "system" and (found is None or found.unfit):
         raise MoorageError.of(
-            "no fitting pulumi is on PATH",
+            f"{found} does not fit" if found else "no pulumi is on PATH",
             where="PATH",
-            why=f"MOORAGE_TOOLCHAIN=system asks for one of version {version.rpartition('.')[0]}",
-            remedy="install that version (https://www.pulumi.com/docs/install/), or unset MOORAGE_TOOLCHAIN to have it built",
+            why=found.unfit if found else f"MOORAGE_TOOLCHAIN=system asks for one of version {wanted_pulumi()}",
+            remedy=f"{_install_pulumi()}, or unset MOORAGE_TOOLCHAIN to have it built",
         )
-    found = [] if own else components("pulumi")
-    return found + (components("platform") if platform else [])
+    own = found is not None and not found.unfit
+    return ([] if own else components("pulumi")) + (components("platform") if platform else [])
+
+
+def _install_pulumi() -> str:
+    return f"install Pulumi {pinned_pulumi()} with its language hosts (https://www.pulumi.com/docs/install/)"
 
 
 def ensure(layout: Layout, *, platform: bool, step: Step) -> int:
@@ -117,14 +159,26 @@ def ensure(layout: Layout, *, platform: bool, step: Step) -> int:
     """
     needed = wanted(platform=platform, home=layout.home)
     builder = ToolchainBuilder(step)
-    if any(component.cgo for component in builder.missing(needed)):
+    if missing := builder.missing(needed):
+        _require_go(layout, missing)
+    if any(component.cgo for component in missing):
         step.note("system packages for the build")
         install(BUILD_NEEDS)
     built = builder.build(needed)
     others = [component for component in components("platform") if component not in needed]
     missing = builder.missing(others)
+    sweep(cache_folder())
     link(layout, [*needed, *(component for component in others if component not in missing)])
     return built
+
+
+def _require_go(layout: Layout, missing: list[Component]) -> None:
+    """Raise `MoorageError` where Go cannot build what is missing, telling of a Pulumi on PATH that does not fit."""
+    pulumi = next((component for component in missing if component.name == "pulumi"), None)
+    found = find_pulumi(layout.home) if pulumi and choice() != "build" else None
+    only_pulumi = all(component.group == "pulumi" for component in missing)
+    instead = _install_pulumi() if only_pulumi and choice() != "build" else ""
+    require_go(f"{found} does not fit: {found.unfit}" if found else "", instead)
 
 
 def link(layout: Layout, needed: list[Component]) -> None:
@@ -179,11 +233,7 @@ def _wrap(layout: Layout, pulumi: str) -> None:
     text = _WRAPPER.format(python=python, pulumi=pulumi, home=str(layout.home), root=str(layout.root))
     if not path.is_symlink() and path.exists() and path.read_text() == text:
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".pulumi.{os.getpid()}")
-    aside.write_text(text)
-    aside.chmod(0o755)
-    aside.rename(path)
+    write_atomic(path, text, mode=0o755)
 
 
 def _copy(path: Path, target: Path) -> None:

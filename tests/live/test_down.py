@@ -14,8 +14,8 @@ from moorage.base.console import Step
 from moorage.cli.sessions import session_of
 from moorage.engine import stacks
 from moorage.platform import toolchain
-from moorage.platform.components import cache_folder
 from moorage.platform.layout import Layout
+from moorage.platform.pins import cache_folder
 from tests.support.stack import MOORAGE, ROOT, moorage
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from moorage.build.dockerfile import parse_dockerfile
-from moorage.build.npmuse import NpmUse, npm_use
+from moorage.build.npm import NpmUse, npm_use
 from moorage.build.stages import staged
 
 ALONE, WITH_ROOT = NpmUse(root=False), NpmUse(root=True)

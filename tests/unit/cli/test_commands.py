@@ -48,8 +48,8 @@ def moorage(*words: str, cwd: Path, **variables: str) -> subprocess.CompletedPro
 @pytest.fixture
 def checkout(monorepo: Monorepo) -> Monorepo:
     """A monorepo that the command line takes for a checkout."""
-    for name in ("Pulumi.yaml", "__main__.py"):
-        monorepo.write(name, "")
+    monorepo.write("Pulumi.yaml", "name: harbour\nruntime: python\n")
+    monorepo.write("__main__.py", "")
     return monorepo
 
 
@@ -149,7 +149,7 @@ def test_data_cannot_be_kept_and_deleted(checkout: Monorepo) -> None:
 def test_a_port_that_is_none_is_refused(checkout: Monorepo, value: str) -> None:
     result = moorage("env", cwd=checkout.root, MOORAGE_HTTP_PORT=value)
     assert result.returncode == 1
-    assert f"MOORAGE_HTTP_PORT={value} is no port" in result.stderr
+    assert f"MOORAGE_HTTP_PORT={value} is not a port" in result.stderr
     assert "Traceback" not in result.stderr
 
 

@@ -136,8 +136,8 @@ def test_an_unknown_stack_stops_it(own: Monorepo, capsys: pytest.CaptureFixture[
     ("variable", "said"),
     [
         ("MOORAGE_TOOLCHAIN=sytem", "one of auto, system, build"),
-        ("MOORAGE_TOOLCHAIN=system", "no fitting pulumi"),
-        ("MOORAGE_REGISTRY_PORT=five thousand", "no port"),
+        ("MOORAGE_TOOLCHAIN=system", "no pulumi is on PATH"),
+        ("MOORAGE_REGISTRY_PORT=five thousand", "is not a port"),
     ],
 )
 def test_a_variable_without_sense_is_a_finding_and_does_not_end_the_list(

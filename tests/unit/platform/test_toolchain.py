@@ -13,10 +13,9 @@ import pytest
 
 from moorage.base.console import Step
 from moorage.base.errors import MoorageError
-from moorage.platform import components as pins
-from moorage.platform import toolchain, toolchain_builder
-from moorage.platform.components import Component, components
+from moorage.platform import pins, toolchain, toolchain_builder
 from moorage.platform.layout import Layout
+from moorage.platform.pins import Component, components
 from moorage.platform.toolchain_builder import ToolchainBuilder
 from tests.support.stack import eventually
 
@@ -102,13 +101,14 @@ def test_two_clones_at_once_build_once(cache: Path, tmp_path: Path) -> None:
 
 
 SLOW_GO = """#!/bin/sh
+[ "$1" != env ] || {{ echo go1.30; exit; }}
 echo $$ > {folder}/go.pid
 exec sleep 60
 """
 BUILD = """
 import sys
 from pathlib import Path
-from moorage.platform import components as pins
+from moorage.platform import pins
 from moorage.platform.toolchain_builder import ToolchainBuilder
 from moorage.base.console import Step
 ToolchainBuilder().build([pins._read(Path(sys.argv[1]))])
