@@ -276,6 +276,13 @@ def test_the_walk_of_an_up_and_its_picture_name_rooms_and_files_that_there_are()
     assert [name for name in named if not (ROOT / name).exists()] == []
     assert [int(row[0]) for row in steps] == sorted(map(int, re.findall(r'class="number"[^>]*>(\d+)<', picture)))
     drawn = set(re.findall(r'class="name"[^>]*>(\w+)<', picture))
+    files = [name for group in re.findall(r'data-files="([^"]*)"', picture) for name in group.split()]
+    assert len(files) > 15
+    roots = (ROOT / "moorage", ROOT)
+    lost = [
+        name for name in files if not any((root / name).is_dir() or (root / f"{name}.py").is_file() for root in roots)
+    ]
+    assert lost == []
     assert drawn - {"providers", "policy", "components"} == set(LAYERS) - {"scan"}
 
 
