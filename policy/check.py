@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import policy.rules  # noqa: F401  # registers every rule
 from policy.exemptions import Exemption, annotated, configured, exempt
-from policy.judge import Finding, judge, judge_stack
+from policy.judge import Violation, judge, judge_stack
 from policy.manifests import Document, Unreadable, read_manifests
 from policy.objects import Object, Origin, manifest_objects
 from policy.registry import RULES, Level, Scope
@@ -31,10 +31,10 @@ PROFILES: Final[dict[Selection, frozenset[Profile]]] = {
 
 
 @dataclass(frozen=True)
-class Violation:
-    """A finding at its place; ``exemption`` is the one that covers it, which makes it count for nothing."""
+class Result:
+    """A violation at its place; ``exemption`` is the one that covers it, which makes it count for nothing."""
 
-    finding: Finding
+    violation: Violation
     level: Level
     file: str
     line: int
@@ -50,7 +50,7 @@ class Violation:
 class Report:
     """What a check found, in the order of files and lines."""
 
-    violations: tuple[Violation, ...]
+    results: tuple[Result, ...]
     unreadable: tuple[Unreadable, ...]
     objects: int
     rules: tuple[Rule, ...]
@@ -60,7 +60,7 @@ class Report:
         """0 where nothing blocks, 1 where a mandatory rule is broken, 2 where something could not be read."""
         if self.unreadable:
             return 2
-        return 1 if any(item.blocks for item in self.violations) else 0
+        return 1 if any(item.blocks for item in self.results) else 0
 
 
 def check_manifests(
@@ -89,13 +89,13 @@ def check_manifests(
         rule for rule in RULES.values() if rule.profile in PROFILES[level] and settings.level(rule) != Level.DISABLED
     ]
     stack = Stack(judged, exemptions=allowed, today=day)
-    violations = [
-        _violation(outcome, settings, allowed, day)
+    results = [
+        _result(outcome, settings, allowed, day)
         for outcome in _outcomes(wanted, judged, stack, settings)
-        if isinstance(outcome, Finding)
+        if isinstance(outcome, Violation)
     ]
-    violations.sort(key=lambda item: (item.file, item.line, item.finding.rule.id))
-    return Report(tuple(violations), tuple(unreadable), len(judged), tuple(wanted))
+    results.sort(key=lambda item: (item.file, item.line, item.violation.rule.id))
+    return Report(tuple(results), tuple(unreadable), len(judged), tuple(wanted))
 
 
 def list_exemptions(paths: Iterable[str | Path], exemptions: Any = ()) -> tuple[Exemption, ...]:
@@ -105,11 +105,11 @@ def list_exemptions(paths: Iterable[str | Path], exemptions: Any = ()) -> tuple[
     return (*configured(list(exemptions)), *found)
 
 
-def _violation(finding: Finding, settings: Configuration, allowed: tuple[Exemption, ...], day: date) -> Violation:
-    document = finding.about.origin.document
-    file = document.file if isinstance(document, Document) else finding.about.title
-    line = document.line(finding.remark.path) if isinstance(document, Document) else 0
-    return Violation(finding, settings.level(finding.rule), file, line, exempt(finding, allowed, day))
+def _result(violation: Violation, settings: Configuration, allowed: tuple[Exemption, ...], day: date) -> Result:
+    document = violation.about.origin.document
+    file = document.file if isinstance(document, Document) else violation.about.title
+    line = document.line(violation.remark.path) if isinstance(document, Document) else 0
+    return Result(violation, settings.level(violation.rule), file, line, exempt(violation, allowed, day))
 
 
 def _read(paths: Iterable[str | Path]) -> tuple[list[Document], list[Unreadable]]:

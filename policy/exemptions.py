@@ -17,7 +17,7 @@ from policy.tree import ShapeError, UnknownError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from policy.judge import Finding
+    from policy.judge import Violation
     from policy.objects import Object
 
 ANNOTATION: Final = "policy.moorage.dev/"
@@ -49,19 +49,19 @@ class Exemption:
         """Tell whether the exemption has not expired."""
         return today <= self.expires
 
-    def covers(self, finding: Finding) -> bool:
-        """Tell whether this exempts from ``finding``, expired or not."""
-        about = finding.about
+    def covers(self, violation: Violation) -> bool:
+        """Tell whether this exempts from ``violation``, expired or not."""
+        about = violation.about
         titles = (about.title, f"{about.namespace}/{about.title}")
-        return self.policy == finding.rule.name and any(fnmatchcase(title, self.target) for title in titles)
+        return self.policy == violation.rule.name and any(fnmatchcase(title, self.target) for title in titles)
 
 
-def exempt(finding: Finding, exemptions: Sequence[Exemption], today: date) -> Exemption | None:
-    """Return the exemption of the configuration or of the object's annotations that covers a finding, None for none."""
-    if finding.rule.name == "require-valid-exemptions":
+def exempt(violation: Violation, exemptions: Sequence[Exemption], today: date) -> Exemption | None:
+    """Return the exemption of the configuration or of the object's annotations that covers a violation, None for none."""
+    if violation.rule.name == "require-valid-exemptions":
         return None
-    valid, _ = annotated(finding.about)
-    return next((item for item in (*exemptions, *valid) if item.covers(finding) and item.holds(today)), None)
+    valid, _ = annotated(violation.about)
+    return next((item for item in (*exemptions, *valid) if item.covers(violation) and item.holds(today)), None)
 
 
 def annotated(about: Object) -> tuple[list[Exemption], list[tuple[str, str]]]:

@@ -18,7 +18,7 @@ Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Violation:
     """A rule that an object breaks, at one field of it."""
 
     rule: Rule
@@ -53,7 +53,7 @@ class Unjudged:
     path: str
 
 
-Outcome = Finding | Unjudged
+Outcome = Violation | Unjudged
 
 
 def judge(rule: Rule, about: Object, settings: Mapping[str, Any]) -> Iterator[Outcome]:
@@ -113,7 +113,7 @@ def _outcome(rule: Rule, about: Object, remark: Remark | UnknownError) -> Iterat
         yield Unjudged(rule, about, remark.path)
     elif not (about.partial and remark.absent):
         # A patch leaves out what it does not change: what is absent there may well be in the object.
-        yield Finding(rule, about, remark, _container_at(about.pod, remark.path))
+        yield Violation(rule, about, remark, _container_at(about.pod, remark.path))
 
 
 def _container_at(pod: Pod | None, path: str) -> str | None:

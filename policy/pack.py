@@ -1,4 +1,4 @@
-"""The rules as policies of Pulumi's SDK: what mends resources, and what the tests compare the analyzer with."""
+"""The rules as policies of Pulumi's SDK: what remediates resources, and what the tests compare the analyzer with."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pulumi_policy.policy import _PolicyAnalyzerServicer
 import policy.rules  # noqa: F401  # registers every rule
 from policy.exemptions import exempt
 from policy.information import framework_of, tags_of
-from policy.judge import Finding, judge, judge_stack
+from policy.judge import Violation, judge, judge_stack
 from policy.objects import Object, Origin
 from policy.pulumi_objects import resource_objects, thaw
 from policy.registry import PACK, RULES, Rule, Scope
@@ -97,7 +97,7 @@ def _remediator(rule: Rule) -> Callable[[ResourceValidationArgs], Any]:
 
 def _report(outcomes: Iterable[Outcome], report: ReportViolation, session: Session) -> None:
     for outcome in outcomes:
-        if isinstance(outcome, Finding):
+        if isinstance(outcome, Violation):
             today = date.today()  # noqa: DTZ011  # an exemption ends with the day where the pack runs
             if exempt(outcome, session.exemptions, today) is None:
                 report(outcome.message, outcome.about.origin.urn)

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 if TYPE_CHECKING:
-    from policy.examples import Broken
+    from policy.examples import Example
 
 PACK: Final = "moorage"
 """The name of the pack, as Pulumi shows it."""
@@ -20,7 +20,7 @@ Profile = Literal["baseline", "restricted", "all"]
 """The narrowest selection that contains a rule: one of the two Pod Security Standards, or only the whole pack."""
 
 Fix = Callable[[Any], bool]
-"""Mends an object in place (nested mappings and sequences) and tells whether anything was changed."""
+"""Corrects an object in place (nested mappings and sequences) and tells whether anything was changed."""
 
 
 Check = TypeVar("Check", bound=Callable[..., Iterable[Any]])
@@ -84,7 +84,7 @@ class Rule:
     levels: Levels
     severity: Severity
     standards: tuple[str, ...]
-    example: Broken
+    example: Example
     check: Callable[..., Iterable[Any]]
     kinds: frozenset[str] = frozenset()
     profile: Profile = "all"

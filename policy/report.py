@@ -10,7 +10,7 @@ from policy.registry import Level, Severity
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from policy.check import Report, Violation
+    from policy.check import Report, Result
     from policy.registry import Rule
 
 TOOL: Final = "moorage-policy"
@@ -20,12 +20,12 @@ SCORES: Final = {Severity.LOW: "3.0", Severity.MEDIUM: "5.5", Severity.HIGH: "8.
 
 
 def to_text(report: Report) -> str:
-    """Return the report for a terminal: every finding with its place, reason and fix, and a summary."""
+    """Return the report for a terminal: every violation with its place, reason and fix, and a summary."""
     blocks = [f"{item.file}:{item.line}: cannot be read: {item.why}" for item in report.unreadable]
-    blocks += [_as_text(item) for item in report.violations]
-    exempted = sum(1 for item in report.violations if item.exemption)
-    blocking = sum(1 for item in report.violations if item.blocks)
-    advice = len(report.violations) - exempted - blocking
+    blocks += [_as_text(item) for item in report.results]
+    exempted = sum(1 for item in report.results if item.exemption)
+    blocking = sum(1 for item in report.results if item.blocks)
+    advice = len(report.results) - exempted - blocking
     parts = [f"{report.objects} objects, {len(report.rules)} policies: {blocking} violations, {advice} advisories"]
     if exempted:
         parts.append(f"{exempted} exempted")
@@ -34,10 +34,10 @@ def to_text(report: Report) -> str:
     return "\n".join([*blocks, ", ".join(parts), ""])
 
 
-def _as_text(item: Violation) -> str:
+def _as_text(item: Result) -> str:
     level = f"exempted until {item.exemption.expires}" if item.exemption else item.level.value
-    rule = item.finding.rule
-    return f"{item.file}:{item.line}: [{level}, {rule.severity}] {rule.id} {rule.name}\n  {item.finding.message}"
+    rule = item.violation.rule
+    return f"{item.file}:{item.line}: [{level}, {rule.severity}] {rule.id} {rule.name}\n  {item.violation.message}"
 
 
 def to_json(report: Report) -> str:
@@ -45,7 +45,7 @@ def to_json(report: Report) -> str:
     return json.dumps(
         {
             "objects": report.objects,
-            "violations": [_as_json(item) for item in report.violations],
+            "violations": [_as_json(item) for item in report.results],
             "unreadable": [{"file": item.file, "line": item.line, "why": item.why} for item in report.unreadable],
             "exitStatus": report.exit_status,
         },
@@ -54,20 +54,20 @@ def to_json(report: Report) -> str:
     )
 
 
-def _as_json(item: Violation) -> dict[str, Any]:
-    finding, rule = item.finding, item.finding.rule
+def _as_json(item: Result) -> dict[str, Any]:
+    violation, rule = item.violation, item.violation.rule
     return {
         "policy": rule.name,
         "id": rule.id,
         "level": item.level.value,
         "severity": rule.severity.value,
         "standards": list(rule.standards),
-        "object": finding.about.title,
-        "namespace": finding.about.namespace or None,
-        "container": finding.container,
-        "path": finding.remark.path,
-        "seen": finding.remark.seen,
-        "problem": finding.problem,
+        "object": violation.about.title,
+        "namespace": violation.about.namespace or None,
+        "container": violation.container,
+        "path": violation.remark.path,
+        "seen": violation.remark.seen,
+        "problem": violation.problem,
         "why": rule.why,
         "fix": rule.fix,
         "file": item.file,
@@ -76,7 +76,7 @@ def _as_json(item: Violation) -> dict[str, Any]:
     }
 
 
-def _exemption(item: Violation) -> dict[str, str] | None:
+def _exemption(item: Result) -> dict[str, str] | None:
     if item.exemption is None:
         return None
     return {
@@ -92,7 +92,7 @@ def to_sarif(report: Report) -> str:
     index = {rule.name: position for position, rule in enumerate(used)}
     run = {
         "tool": {"driver": {"name": TOOL, "rules": [_sarif_rule(rule) for rule in used]}},
-        "results": [_sarif_result(item, index[item.finding.rule.name]) for item in report.violations],
+        "results": [_sarif_result(item, index[item.violation.rule.name]) for item in report.results],
         "invocations": [
             {
                 "executionSuccessful": not report.unreadable,
@@ -114,20 +114,20 @@ def _sarif_rule(rule: Rule) -> dict[str, Any]:
     }
 
 
-def _sarif_result(item: Violation, index: int) -> dict[str, Any]:
-    finding = item.finding
+def _sarif_result(item: Result, index: int) -> dict[str, Any]:
+    violation = item.violation
     result: dict[str, Any] = {
-        "ruleId": finding.rule.id,
+        "ruleId": violation.rule.id,
         "ruleIndex": index,
         "level": "warning" if item.level is Level.ADVISORY else "error",
-        "message": {"text": finding.message},
+        "message": {"text": violation.message},
         "locations": [
             {
                 "physicalLocation": {
                     "artifactLocation": {"uri": item.file},
                     "region": {"startLine": max(item.line, 1)},
                 },
-                "logicalLocations": [{"fullyQualifiedName": f"{finding.about.title}:{finding.remark.path}"}],
+                "logicalLocations": [{"fullyQualifiedName": f"{violation.about.title}:{violation.remark.path}"}],
             }
         ],
     }

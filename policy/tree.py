@@ -1,7 +1,7 @@
 """Reading what a user wrote: a value of any shape, of which parts may not be known yet.
 
 A rule never touches raw values. It walks a ``Node``, which tells *absent* from *unknown* from *of the wrong shape*:
-absent reads as None, the other two raise, and whoever runs the rule turns them into "not judged" and into a finding.
+absent reads as None, the other two raise, and whoever runs the rule turns them into "not judged" and into a violation.
 A rule therefore cannot mistake an unknown value for a missing one, nor die of a list where an object belongs.
 """
 

@@ -51,13 +51,13 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest:02d} s"
 
 
-def size(octets: float) -> str:
+def size(count: float) -> str:
     """Return a number of bytes in decimal units, as registries and image tools do: 81.2 MB."""
     for unit in ("B", "kB", "MB"):
-        if octets < 1000:
-            return f"{octets:.0f} {unit}" if unit == "B" else f"{octets:.1f} {unit}"
-        octets /= 1000
-    return f"{octets:.2f} GB"
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.2f} GB"
 
 
 def show_problem(problem: Problem) -> None:

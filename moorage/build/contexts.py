@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from moorage.build.files import FileDigests, Listing
+    from moorage.build.filedigests import FileDigests, Listing
     from moorage.build.ignorefile import IgnoreFile, Matched
 
 

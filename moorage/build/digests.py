@@ -11,18 +11,17 @@ from typing import TYPE_CHECKING
 
 from moorage.base.errors import MoorageError
 from moorage.build.contexts import Contexts
-from moorage.build.files import FileDigests, file_line
-from moorage.build.origin import source_labels
+from moorage.build.filedigests import FileDigests, file_line
+from moorage.build.git import source_labels
 from moorage.build.slices import Slicer
 from moorage.build.stages import load_dockerfile, mounted_secrets
 from moorage.config.graph import BUILD, Kind, Node
-from moorage.config.service import DATA_SERVICES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from moorage.build.files import Listing
+    from moorage.build.filedigests import Listing
     from moorage.build.slices import Slice
     from moorage.config.project import Project
     from moorage.config.service import Build
@@ -146,8 +145,7 @@ class Inputs:
 def needed_images(project: Project) -> frozenset[Node]:
     """Return the base images that the stack's services are built FROM, and those of the data stores they need."""
     roots = {Node(Kind.service, name) for name in project.services}
-    needs = {need for service in project.services.values() for need in service.needs}
-    roots |= {Node(Kind.image, need) for need in needs if need in DATA_SERVICES}
+    roots |= {Node(Kind.image, name) for name in project.stores}
     found = project.graph.below(roots, via=BUILD)
     return frozenset(node for node in found if node.kind is Kind.image)
 
@@ -158,7 +156,7 @@ def changed_meanwhile(path: str) -> Exception:
         f"{path} changed while it was read",
         where=path,
         why="an image is built from exactly the files that its digest was made of",
-        remedy="wait until nothing writes to the repository, then run the same command again",
+        remedy="wait until nothing writes to the repository, then run the command again",
     )
 
 

@@ -1,16 +1,67 @@
-"""Git, asked about a checkout without changing it."""
+"""Git, asked about a checkout without changing it: where it comes from, as the labels by which an image names its source."""
 
 from __future__ import annotations
 
+import datetime as dt
 import os
+import re
 import subprocess
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
 
 from moorage.base.errors import MoorageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+_LABEL = "org.opencontainers.image."
+_SHORT_ADDRESS = re.compile(r"(?:[^@/:]+@)?(?P<host>[^/:]+):(?P<path>[^/].*)")
+"""Git's own way of writing an SSH address: ``git@host:path``."""
+
+
+def source_labels(root: Path, revision: str = "") -> dict[str, str]:
+    """Return OCI's labels ``source``, ``revision`` and ``created`` of what is checked out, or of another revision.
+
+    Uncommitted changes end the revision in ``-dirty``; a clone without a remote on the network has no ``source``.
+    Raises `MoorageError` where there is no commit, or no git. The labels' meaning: the OCI image specification's annotations.
+    """
+    found = _git(root, "log", "-1", "--format=%H %ct", revision or "HEAD", "--")
+    if not found:
+        raise MoorageError.of(
+            "the images cannot be labelled with a commit",
+            where=str(root),
+            why="moorage:sourceLabels is on, and this is no git checkout, or has no commit yet",
+            remedy="run it in a clone, or take moorage:sourceLabels out of the stack's configuration",
+        )
+    commit, seconds = found.split()
+    if not revision and _git(root, "status", "--porcelain", "--untracked-files=normal"):
+        commit += "-dirty"
+    labels = {
+        f"{_LABEL}revision": commit,
+        f"{_LABEL}created": dt.datetime.fromtimestamp(int(seconds), dt.UTC).isoformat().replace("+00:00", "Z"),
+    }
+    source = public_address(_git(root, "config", "--get", "remote.origin.url"))
+    return labels | ({f"{_LABEL}source": source} if source else {})
+
+
+def public_address(remote: str) -> str:
+    """Return the web address of a git remote, without user, password or ``.git``; empty for one on this machine."""
+    if "://" not in remote:
+        short = _SHORT_ADDRESS.fullmatch(remote)
+        remote = f"ssh://{short['host']}/{short['path']}" if short else ""
+    parts = urlsplit(remote)
+    if parts.scheme not in {"http", "https", "ssh", "git"} or not parts.hostname:
+        return ""
+    # An SSH port says nothing about the web server's.
+    host = parts.netloc.rpartition("@")[2] if parts.scheme.startswith("http") else parts.hostname
+    scheme = "http" if parts.scheme == "http" else "https"
+    return urlunsplit((scheme, host, parts.path.removesuffix("/").removesuffix(".git"), "", ""))
+
+
+def _git(root: Path, *arguments: str) -> str:
+    result = run_git(root, arguments)
+    return result.stdout.decode().strip() if result.returncode == 0 else ""
 
 
 def run_git(
@@ -34,6 +85,6 @@ def run_git(
             f"git {arguments[0]} failed",
             where=str(root),
             why=result.stderr.decode(errors="replace").strip() or f"exit status {result.returncode}",
-            remedy="put right what git names, then run the same command again",
+            remedy="fix what git reports, then run the command again",
         )
     return result

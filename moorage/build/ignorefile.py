@@ -79,7 +79,7 @@ def read_ignore_file(path: Path) -> IgnoreFile:
         raise MoorageError.of(
             f"{path.name} does not exist",
             where=Location(file=str(path)),
-            why="without it the whole repository is the build context, and every change in it builds the image anew",
+            why="without it the whole repository is the build context, and every change in it rebuilds the image",
             remedy="moorage graph --write makes it from the Dockerfile",
         ) from None
     except UnicodeDecodeError as error:

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 from moorage.base.errors import MoorageError
 from moorage.build.digests import SHORT, Inputs
-from moorage.build.git import run_git
-from moorage.build.origin import source_labels
+from moorage.build.git import run_git, source_labels
 from moorage.build.record import Record, record_of
 from moorage.config.loader import load_project
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
-    from moorage.build.files import FileDigests, Listing
+    from moorage.build.filedigests import FileDigests, Listing
     from moorage.build.stages import Dockerfile
 
 

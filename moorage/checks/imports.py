@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
-import os
 import posixpath
 import re
 import tomllib
@@ -13,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from moorage.base.files import write_atomic
 from moorage.checks.tsconfig import Aliases
 from moorage.config.graph import Kind, Node
 
@@ -194,8 +194,5 @@ class ImportScanner:
         """Keep what was found for the next time; where that cannot be written, the next time takes a little longer."""
         if self._found.keys() <= self._kept.keys():
             return
-        aside = self._path.with_name(f".imports.{os.getpid()}")
         with suppress(OSError):
-            self._path.parent.mkdir(exist_ok=True)
-            aside.write_text(json.dumps({"version": _VERSION, "files": self._found}, separators=(",", ":")))
-            aside.replace(self._path)
+            write_atomic(self._path, json.dumps({"version": _VERSION, "files": self._found}, separators=(",", ":")))

@@ -57,7 +57,7 @@ class Misplaced:
 
 
 def misplaced_layers(dockerfile: Dockerfile) -> tuple[Misplaced, ...]:
-    """Return each layer that is built anew, or has to be, because something before it changes more often.
+    """Return each layer that is rebuilt, or has to be, because something before it changes more often.
 
     A step that runs what was copied before needs it there, whatever its pace.
     """

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from moorage.base.errors import Location, Problem
 from moorage.build.installs import OPTIONS, cache_targets, command_of, managers_of
+from moorage.checks.declarations import BASE
 from moorage.checks.layers import WORDS, misplaced_layers
-from moorage.checks.truth import BASE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,7 @@ RULES = frozenset(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
+class LintFinding:
     """One thing that a rule does not allow."""
 
     id: str
@@ -62,7 +62,7 @@ class Purpose:
     """Where a service listens."""
 
 
-def lint_dockerfile(dockerfile: Dockerfile, purpose: Purpose) -> tuple[Finding, ...]:
+def lint_dockerfile(dockerfile: Dockerfile, purpose: Purpose) -> tuple[LintFinding, ...]:
     """Return everything that the rules do not allow, by line."""
     findings = [
         *_order(dockerfile),
@@ -96,34 +96,34 @@ def _chained(dockerfile: Dockerfile, stage: Stage) -> list[Instruction]:
     return [instruction for part in dockerfile.chain(stage) for instruction in part.instructions]
 
 
-def _order(dockerfile: Dockerfile) -> Iterator[Finding]:
+def _order(dockerfile: Dockerfile) -> Iterator[LintFinding]:
     for found in misplaced_layers(dockerfile):
         layer, earlier = found.layer, found.earlier
         if layer.instruction is earlier.instruction:
             what = f"{WORDS[layer.pace]} are installed with the {WORDS[earlier.pace]} mounted"
         else:
             what = f"{WORDS[layer.pace]} come after the {WORDS[earlier.pace]} of line {earlier.instruction.line}"
-        yield Finding(
+        yield LintFinding(
             id="order-layers",
             file=dockerfile.path,
             line=layer.instruction.line,
             what=what,
-            why=f"every change of the {WORDS[earlier.pace]} builds this layer and all after it anew",
+            why=f"every change of the {WORDS[earlier.pace]} rebuilds this layer and all after it",
             fix="order steps by how often they change: system packages, dependency files, their installation, source",
         )
 
 
-def _installs(dockerfile: Dockerfile) -> Iterator[Finding]:
+def _installs(dockerfile: Dockerfile) -> Iterator[LintFinding]:
     for run in (found for found in dockerfile.instructions if found.keyword == "RUN"):
         targets, command = cache_targets(run), command_of(run)
         for manager in managers_of(run):
             kept = any(mark in target for target in targets for mark in manager.marks)
             if not kept and not (manager.without_cache and manager.without_cache.search(command)):
-                yield Finding(
+                yield LintFinding(
                     id="mount-cache",
                     file=dockerfile.path,
                     line=run.line,
-                    what=f"{manager.name} downloads everything anew at each run, and leaves it in the layer",
+                    what=f"{manager.name} downloads everything again at each run, and leaves it in the layer",
                     why="a cache mount is kept between builds and is no part of the image",
                     fix=f"add --mount=type=cache,target={manager.cache}"
                     + (",sharing=locked" if manager.system else ""),
@@ -132,9 +132,9 @@ def _installs(dockerfile: Dockerfile) -> Iterator[Finding]:
                 yield from _apt(dockerfile, run, command, targets)
 
 
-def _apt(dockerfile: Dockerfile, run: Instruction, command: str, targets: tuple[str, ...]) -> Iterator[Finding]:
+def _apt(dockerfile: Dockerfile, run: Instruction, command: str, targets: tuple[str, ...]) -> Iterator[LintFinding]:
     if not any(_LISTS in target for target in targets) and f"rm -rf {_LISTS}" not in command:
-        yield Finding(
+        yield LintFinding(
             id="leave-no-lists",
             file=dockerfile.path,
             line=run.line,
@@ -143,7 +143,7 @@ def _apt(dockerfile: Dockerfile, run: Instruction, command: str, targets: tuple[
             fix=f"add --mount=type=cache,target={_LISTS},sharing=locked",
         )
     if "--no-install-recommends" not in command:
-        yield Finding(
+        yield LintFinding(
             id="no-recommended-packages",
             file=dockerfile.path,
             line=run.line,
@@ -152,7 +152,7 @@ def _apt(dockerfile: Dockerfile, run: Instruction, command: str, targets: tuple[
             fix="add --no-install-recommends, and name what is really needed",
         )
     if not re.search(rf"\bapt(?:-get)?{OPTIONS}update\b", command):
-        yield Finding(
+        yield LintFinding(
             id="update-before-install",
             file=dockerfile.path,
             line=run.line,
@@ -162,11 +162,11 @@ def _apt(dockerfile: Dockerfile, run: Instruction, command: str, targets: tuple[
         )
 
 
-def _additions(dockerfile: Dockerfile) -> Iterator[Finding]:
+def _additions(dockerfile: Dockerfile) -> Iterator[LintFinding]:
     for add in (found for found in dockerfile.instructions if found.keyword == "ADD"):
         remote = [word for word in add.words[:-1] if re.match(r"[\"']?(?:https?://|ftp://|git@|git://|ssh://)", word)]
         for word in remote:
-            yield Finding(
+            yield LintFinding(
                 id="no-remote-add",
                 file=dockerfile.path,
                 line=add.line,
@@ -176,12 +176,12 @@ def _additions(dockerfile: Dockerfile) -> Iterator[Finding]:
             )
 
 
-def _secrets(dockerfile: Dockerfile) -> Iterator[Finding]:
+def _secrets(dockerfile: Dockerfile) -> Iterator[LintFinding]:
     for found in dockerfile.instructions:
         if found.keyword in {"ARG", "ENV"}:
             for name, _ in found.pairs:
                 if _SECRET.search(name) and not _NO_SECRET.search(name):
-                    yield Finding(
+                    yield LintFinding(
                         id="no-secret-args",
                         file=dockerfile.path,
                         line=found.line,
@@ -191,14 +191,14 @@ def _secrets(dockerfile: Dockerfile) -> Iterator[Finding]:
                     )
 
 
-def _tags(dockerfile: Dockerfile) -> Iterator[Finding]:
+def _tags(dockerfile: Dockerfile) -> Iterator[LintFinding]:
     for image, instruction in dockerfile.images():
         last = image.rsplit("/", 1)[-1]
         if image.startswith(BASE) or "@" in last or not image:
             continue
         tag = last.partition(":")[2]
         if tag in {"", "latest"}:
-            yield Finding(
+            yield LintFinding(
                 id="pin-tag",
                 file=dockerfile.path,
                 line=instruction.line,
@@ -208,14 +208,14 @@ def _tags(dockerfile: Dockerfile) -> Iterator[Finding]:
             )
 
 
-def _run_time(dockerfile: Dockerfile, stage: Stage, purpose: Purpose) -> Iterator[Finding]:
+def _run_time(dockerfile: Dockerfile, stage: Stage, purpose: Purpose) -> Iterator[LintFinding]:
     instructions = _chained(dockerfile, stage)
     last = {found.keyword: found for found in instructions}
     name = f"stage {stage.name}" if stage.name else "the last stage"
 
-    def finding(rule: str, at: Instruction | None, *, what: str, why: str, fix: str) -> Finding:
+    def finding(rule: str, at: Instruction | None, *, what: str, why: str, fix: str) -> LintFinding:
         line = (at or stage.instruction).line
-        return Finding(id=rule, file=dockerfile.path, line=line, what=what, why=why, fix=fix)
+        return LintFinding(id=rule, file=dockerfile.path, line=line, what=what, why=why, fix=fix)
 
     user = last.get("USER")
     numeric = _NUMERIC.match(user.arguments.strip()) if user else None

@@ -52,9 +52,7 @@ def show(root: Path, stack: str) -> int:
     console.out.print(table)
     fatal = sum(finding.fatal for finding in findings)
     verdict = (
-        f"\n[red]{fatal} to put right[/] before `moorage up` can work"
-        if fatal
-        else "\n[green]`moorage up` can work here[/]"
+        f"\n[red]{fatal} to fix[/] before `moorage up` can work" if fatal else "\n[green]`moorage up` can work here[/]"
     )
     console.out.print(verdict)
     return 1 if fatal else 0

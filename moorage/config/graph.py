@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ class Via(StrEnum):
 
 
 BUILD = frozenset({Via.base, Via.lib})
-"""Edges along which a change makes an image anew."""
+"""Edges along which a change rebuilds an image."""
 START = frozenset({Via.need})
 """Edges along which services wait for each other."""
 
@@ -156,18 +158,18 @@ class Graph:
 
     def _ordered(self, via: Collection[Via]) -> list[Node]:
         """Return the nodes that can be put in order: all but those of a cycle, and those that depend on one."""
-        waits = {node: len(set(self.dependencies(node, via))) for node in self.nodes}
-        ready = [self._place[node] for node, count in waits.items() if count == 0]
-        heapq.heapify(ready)
+        sorter = TopologicalSorter({node: self.dependencies(node, via) for node in self.nodes})
+        with suppress(CycleError):
+            sorter.prepare()
+        ready: list[int] = []
         order: list[Node] = []
-        while ready:
-            node = self.nodes[heapq.heappop(ready)]
-            order.append(node)
-            for other in dict.fromkeys(self.dependents(node, via)):
-                waits[other] -= 1
-                if waits[other] == 0:
-                    heapq.heappush(ready, self._place[other])
-        return order
+        while True:
+            for node in sorter.get_ready():
+                heapq.heappush(ready, self._place[node])
+            if not ready:
+                return order
+            order.append(self.nodes[heapq.heappop(ready)])
+            sorter.done(order[-1])
 
     def cycles(self, via: Collection[Via] = frozenset(Via)) -> tuple[tuple[Node, ...], ...]:
         """Return one cycle for each set of nodes that depend on each other, as the path that comes back to its start.

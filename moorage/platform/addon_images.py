@@ -107,7 +107,7 @@ class PlatformImages:
                     "the seed image could not be made",
                     where=" ".join(command),
                     why="mmdebstrap could not bring Debian's packages",
-                    remedy="check that a Debian mirror is reachable, then run the same command again",
+                    remedy="check that a Debian mirror is reachable, then run the command again",
                     detail=result.stderr.strip().splitlines()[-8:],
                 )
             aside.rename(archive)
@@ -130,7 +130,7 @@ class PlatformImages:
                 f"the platform's image {reference} could not be built",
                 where=f"unix://{self.layout.buildkit_socket}",
                 why="see BuildKit's last lines",
-                remedy="`moorage platform logs buildkitd` shows more; then run the same command again",
+                remedy="`moorage platform logs buildkitd` shows more; then run the command again",
                 detail=result.stderr.strip().splitlines()[-8:],
             )
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moorage.base.console import duration
+from moorage.base.files import write_atomic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -90,9 +91,7 @@ class BuildProgress:
         self._note()
         if part.spent > 0:
             known = _read(self._record) | {self._names[name]: round(part.spent, 1)}
-            aside = self._record.with_name(f"{self._record.name}.{os.getpid()}")
-            aside.write_text(json.dumps(known, indent=1))
-            aside.rename(self._record)
+            write_atomic(self._record, json.dumps(known, indent=1))
 
     @property
     def share(self) -> float:

@@ -150,7 +150,7 @@ def _unpack_failed(command: str, result: subprocess.CompletedProcess[str]) -> Mo
         "a package could not be unpacked",
         where=command,
         why="see dpkg-deb's output below",
-        remedy=f"check free space below {cache_folder()}, then run the same command again",
+        remedy=f"check free space below {cache_folder()}, then run the command again",
         detail=result.stderr.strip().splitlines()[-8:],
     )
 

@@ -17,6 +17,7 @@ import httpx
 
 from moorage.base.console import Step
 from moorage.base.errors import MoorageError
+from moorage.base.files import write_atomic
 from moorage.platform import debian, leftovers, node_network, ports, programs
 from moorage.platform.addon_images import PlatformImages, write_builder
 from moorage.platform.cluster import Cluster
@@ -171,9 +172,7 @@ class Platform:
             "controllerNamespace": CONTROLLER_NAMESPACE,
             "ca": str(path) if (path := own_authorities(self.layout)) else None,
         }
-        aside = self.layout.endpoint_file.with_suffix(".new")
-        aside.write_text(json.dumps(endpoint, indent=2) + "\n")
-        aside.rename(self.layout.endpoint_file)
+        write_atomic(self.layout.endpoint_file, json.dumps(endpoint, indent=2) + "\n")
 
     def _recover(self, step: Step) -> None:
         """Clear what is left unless the node's parts all run: a part alone would work with stale mounts."""

@@ -86,10 +86,10 @@ def go_failed(component: Component, stderr: str, attempts: int) -> MoorageError:
         remedy = "check that GOPROXY names a proxy that serves it"
     elif NETWORK.search(text):
         why = f"a download failed {attempts} times"
-        remedy = "check the network and GOPROXY, then run the same command again: it goes on where it stopped"
+        remedy = "check the network and GOPROXY, then run the command again: it goes on where it stopped"
     else:
         why = "the Go compiler stopped"
-        remedy = "check `go version` (1.26 or newer) and free memory, then run the same command again"
+        remedy = "check `go version` (1.26 or newer) and free memory, then run the command again"
     return MoorageError.of(
         f"building {component.name} {component.version} failed",
         where=str(component.source),

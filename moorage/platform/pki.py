@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from moorage.base.files import write_atomic
 from moorage.platform.layout import API_SERVICE_ADDRESS, CLUSTER_DOMAIN, CONTEXT, NODE_ADDRESS, NODE_NAME, Layout
 
 if TYPE_CHECKING:
@@ -234,12 +235,5 @@ def _private(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> bytes:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write aside and rename, so that an interrupted run leaves the old file or the new one."""
-    if path.exists() and path.read_bytes() == content:
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.new")
-    aside.touch(mode=0o600)
-    aside.chmod(0o600)
-    aside.write_bytes(content)
-    aside.rename(path)
+    if not path.exists() or path.read_bytes() != content:
+        write_atomic(path, content, mode=0o600)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moorage.base.errors import MoorageError
+from moorage.base.files import write_atomic
 from moorage.platform.layout import NAMESPACE, RUNTIME
 
 if TYPE_CHECKING:
@@ -116,10 +117,7 @@ def ensure(program: Program, log: Path) -> bool:
     if began is None:
         raise died(program.name, log)
     record = Record(name=program.name, pid=process.pid, start_ticks=began, digest=program.digest, log=str(log))
-    RECORDS.mkdir(parents=True, exist_ok=True)
-    aside = RECORDS / f".{program.name}.new"
-    aside.write_text(json.dumps(asdict(record)))
-    aside.rename(RECORDS / f"{program.name}.json")
+    write_atomic(RECORDS / f"{program.name}.json", json.dumps(asdict(record)))
     return True
 
 

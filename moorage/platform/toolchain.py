@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moorage.base.errors import MoorageError
+from moorage.base.files import write_atomic
 from moorage.platform.debian import BUILD_NEEDS, install
 from moorage.platform.go import require_go
 from moorage.platform.pins import Component, cache_folder, components
@@ -232,11 +233,7 @@ def _wrap(layout: Layout, pulumi: str) -> None:
     text = _WRAPPER.format(python=python, pulumi=pulumi, home=str(layout.home), root=str(layout.root))
     if not path.is_symlink() and path.exists() and path.read_text() == text:
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".pulumi.{os.getpid()}")
-    aside.write_text(text)
-    aside.chmod(0o755)
-    aside.rename(path)
+    write_atomic(path, text, mode=0o755)
 
 
 def _copy(path: Path, target: Path) -> None:

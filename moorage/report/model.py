@@ -1,12 +1,17 @@
-"""One build of one image, as it is kept: plain data that goes to JSON and back."""
+"""One build of one image as it is kept: plain data that goes to JSON and back, and the folder of it."""
 
 from __future__ import annotations
 
 import datetime as dt  # noqa: TC003  # pydantic reads annotations when the program runs
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
+
+from moorage.base.files import write_atomic
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class Record(BaseModel):
@@ -128,3 +133,39 @@ class Build(Record):
         for step in sorted(self.steps, key=lambda step: (step.line, step.number)):
             found.setdefault(step.stage, []).append(step)
         return found
+
+
+KEPT = 200
+"""Builds of each image; older ones are deleted."""
+
+
+class Store:
+    """The kept builds of one stack."""
+
+    def __init__(self, folder: Path) -> None:
+        """Use a folder, which need not exist yet."""
+        self.folder = folder
+
+    def builds(self) -> dict[str, list[Build]]:
+        """Return the builds of each image, the oldest first; a file that is damaged is passed over."""
+        found: dict[str, list[Build]] = {}
+        for path in self.folder.glob("*.json"):
+            try:
+                build = Build.model_validate_json(path.read_bytes())
+            except (OSError, ValidationError):
+                continue
+            found.setdefault(build.image, []).append(build)
+        return {image: sorted(builds, key=lambda build: build.started) for image, builds in sorted(found.items())}
+
+    def add(self, build: Build) -> Path:
+        """Keep a build, whole or not at all, and return its file."""
+        path = self.folder / f"{build.started:%Y%m%dT%H%M%S.%f}-{build.image}.json"
+        write_atomic(path, build.model_dump_json(by_alias=True, indent=1))
+        kept = sorted(entry for entry in self.folder.glob("[0-9]*.json") if _image_of(entry.name) == build.image)
+        for old in kept[:-KEPT]:
+            old.unlink(missing_ok=True)
+        return path
+
+
+def _image_of(name: str) -> str:
+    return name.partition("-")[2].removesuffix(".json")

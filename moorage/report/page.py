@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from moorage.base.console import duration, size
-from moorage.report.growth import growth
+from moorage.report.sizes import growth
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from moorage.report.growth import Growth
     from moorage.report.model import Build, Step
+    from moorage.report.sizes import Growth
 
 TEMPLATE = "page.html.j2"
 TREND_BUILDS = 40
@@ -164,5 +164,5 @@ def _slices(build: Build) -> list[Slice]:
     return found
 
 
-def _signed(octets: int) -> str:
-    return f"{'-' if octets < 0 else '+'}{size(abs(octets))}"
+def _signed(count: int) -> str:
+    return f"{'-' if count < 0 else '+'}{size(abs(count))}"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
-from moorage.report.forms import CHANGED
 from moorage.report.layout import Layout, Placed, laid_out
+from moorage.report.picture import CHANGED
 
 if TYPE_CHECKING:
     from moorage.report.picture import Box, Picture

@@ -13,9 +13,10 @@ from moorage.scan.secrets import check_secrets
 from moorage.scan.settings import check_settings
 
 if TYPE_CHECKING:
-    from moorage.scan.finding import Expectation, Finding
+    from moorage.base.image_reference import ImageReference
+    from moorage.base.registry import Registry
+    from moorage.scan.finding import Expectation, ImageFinding
     from moorage.scan.image import Image
-    from moorage.scan.registry import Reference, Registry
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,14 +30,14 @@ class Verdict:
     files: int
     packed_bytes: int
     unpacked_bytes: int
-    findings: tuple[Finding, ...]
+    findings: tuple[ImageFinding, ...]
 
     def document(self) -> dict[str, Any]:
         """Return the verdict as plain data, for JSON."""
         return asdict(self) | {"findings": [asdict(finding) for finding in self.findings]}
 
 
-def check(registry: Registry, reference: Reference, expectation: Expectation, name: str = "") -> list[Verdict]:
+def check(registry: Registry, reference: ImageReference, expectation: Expectation, name: str = "") -> list[Verdict]:
     """Download every platform's image of a reference and return what its rules say.
 
     Raises `MoorageError` where one cannot be had or read.
@@ -48,7 +49,7 @@ def check(registry: Registry, reference: Reference, expectation: Expectation, na
     return verdicts
 
 
-def judge(image: Image, expectation: Expectation) -> tuple[Finding, ...]:
+def judge(image: Image, expectation: Expectation) -> tuple[ImageFinding, ...]:
     """Return what breaks a rule, sorted."""
     found = [
         *check_contents(image, expectation),
@@ -60,7 +61,7 @@ def judge(image: Image, expectation: Expectation) -> tuple[Finding, ...]:
     return tuple(sorted(set(found)))
 
 
-def _verdict(image: Image, reference: Reference, expectation: Expectation) -> Verdict:
+def _verdict(image: Image, reference: ImageReference, expectation: Expectation) -> Verdict:
     return Verdict(
         name=image.name,
         reference=str(reference),

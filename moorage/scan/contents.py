@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from moorage.scan.finding import TEMPORARY_FOLDERS, Finding
+from moorage.scan.finding import TEMPORARY_FOLDERS, ImageFinding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +50,7 @@ _TESTS = re.compile(
 )
 
 
-def check_contents(image: Image, expectation: Expectation) -> Iterator[Finding]:
+def check_contents(image: Image, expectation: Expectation) -> Iterator[ImageFinding]:
     """Yield what is of no use at run time."""
     for entry in image.files.values():
         if entry.is_file or entry.is_link:
@@ -58,15 +58,15 @@ def check_contents(image: Image, expectation: Expectation) -> Iterator[Finding]:
             yield from _files(entry)
 
 
-def _programs(image: Image, entry: Entry, expectation: Expectation) -> Iterator[Finding]:
+def _programs(image: Image, entry: Entry, expectation: Expectation) -> Iterator[ImageFinding]:
     if not _runs(image, entry):
         return
     if _COMPILERS.fullmatch(entry.name):
-        yield Finding(rule="no-compilers", path=entry.path, why="it builds software")
+        yield ImageFinding(rule="no-compilers", path=entry.path, why="it builds software")
     if _PACKAGE_MANAGERS.fullmatch(entry.name):
-        yield Finding(rule="no-package-managers", path=entry.path, why="it installs software")
+        yield ImageFinding(rule="no-package-managers", path=entry.path, why="it installs software")
     if not expectation.shell and _SHELLS.fullmatch(entry.name):
-        yield Finding(rule="no-shells", path=entry.path, why="it is a shell, and build.shell does not declare one")
+        yield ImageFinding(rule="no-shells", path=entry.path, why="it is a shell, and build.shell does not declare one")
 
 
 def _runs(image: Image, entry: Entry) -> bool:
@@ -76,20 +76,20 @@ def _runs(image: Image, entry: Entry) -> bool:
     return target is not None and target.executable
 
 
-def _files(entry: Entry) -> Iterator[Finding]:
+def _files(entry: Entry) -> Iterator[ImageFinding]:
     path = entry.path
     if _PACKAGE_MANAGER_FOLDERS.search(path.rpartition("/")[0] + "/") or _info(path, "pip|setuptools|wheel"):
-        yield Finding(rule="no-package-managers", path=path, why="it belongs to a program that installs software")
+        yield ImageFinding(rule="no-package-managers", path=path, why="it belongs to a program that installs software")
     if _DEVELOPMENT.search(path.rpartition("/")[0]):
-        yield Finding(rule="no-development-packages", path=path, why="its package serves development and tests")
+        yield ImageFinding(rule="no-development-packages", path=path, why="its package serves development and tests")
     if _CACHES.fullmatch(path):
-        yield Finding(rule="no-caches", path=path, why="it is in a folder of caches")
+        yield ImageFinding(rule="no-caches", path=path, why="it is in a folder of caches")
     if _TEMPORARY.fullmatch(path) or path.startswith(tuple(f"{folder}/" for folder in TEMPORARY_FOLDERS)):
-        yield Finding(rule="no-temporary-files", path=path, why="it is left over")
+        yield ImageFinding(rule="no-temporary-files", path=path, why="it is left over")
     if _ARTIFACTS.fullmatch(path):
-        yield Finding(rule="no-build-artifacts", path=path, why="it is of use to a build only")
+        yield ImageFinding(rule="no-build-artifacts", path=path, why="it is of use to a build only")
     if _TESTS.fullmatch(path):
-        yield Finding(rule="no-tests", path=path, why="it is part of tests")
+        yield ImageFinding(rule="no-tests", path=path, why="it is part of tests")
 
 
 def _info(path: str, names: str) -> bool:

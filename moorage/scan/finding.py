@@ -33,7 +33,7 @@ class Expectation:
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
-class Finding:
+class ImageFinding:
     """One thing of an image that breaks a rule; ``path`` is absolute, or empty where the image's config is meant."""
 
     rule: str

@@ -16,7 +16,8 @@ from moorage.base.errors import MoorageError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from moorage.scan.registry import Manifest, Reference, Registry
+    from moorage.base.image_reference import ImageReference
+    from moorage.base.registry import Manifest, Registry
 
 WHITEOUT = ".wh."
 OPAQUE = ".wh..wh..opq"
@@ -280,7 +281,7 @@ def open_image(registry: Registry, manifest: Manifest, name: str) -> Image:
     return Image(name=name, digest=manifest.digest, config=config, layers=layers)
 
 
-def _unpacked(packed: IO[bytes], media_type: str, reference: Reference) -> IO[bytes]:
+def _unpacked(packed: IO[bytes], media_type: str, reference: ImageReference) -> IO[bytes]:
     if media_type.endswith("zstd"):
         raise MoorageError.of(
             "a layer is compressed with zstd, which is not read here",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 
-from moorage.scan.finding import Finding
+from moorage.scan.finding import ImageFinding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,7 @@ _SOURCE_PATH = re.compile(rb"[\xda\xfaZz](?P<length>.)(?P<path>[\x20-\x7e]*?\.py
 _BYTECODE = re.compile(r"(?P<folder>.*)/__pycache__/(?P<stem>[^/]+?)\.[a-z]+-[0-9]+(\.opt-[12])?\.pyc")
 
 
-def check_linking(image: Image) -> Iterator[Finding]:
+def check_linking(image: Image) -> Iterator[ImageFinding]:
     """Yield programs and libraries that lack something that they need, and bytecode that was made somewhere else."""
     libraries = _Libraries(image)
     for entry in image.files.values():
@@ -42,7 +42,7 @@ def check_linking(image: Image) -> Iterator[Finding]:
                 yield from _interpreter(image, entry, content)
 
 
-def _bytecode(image: Image, entry: Entry, source: str) -> Iterator[Finding]:
+def _bytecode(image: Image, entry: Entry, source: str) -> Iterator[ImageFinding]:
     """Yield bytecode whose tracebacks would name a file that is not in the image, and show the builder's folders."""
     wanted = source.rpartition("/")[2].encode()
     for match in _SOURCE_PATH.finditer(image.read(entry)):
@@ -50,15 +50,17 @@ def _bytecode(image: Image, entry: Entry, source: str) -> Iterator[Finding]:
         if match["length"][0] == len(path) and path.startswith(b"/") and path.rpartition(b"/")[2] == wanted:
             if path.decode() != source:
                 why = f"it was compiled as {path.decode()}, a path of the build"
-                yield Finding(rule="no-foreign-bytecode", path=entry.path, why=why)
+                yield ImageFinding(rule="no-foreign-bytecode", path=entry.path, why=why)
             return
 
 
-def _interpreter(image: Image, entry: Entry, content: bytes) -> Iterator[Finding]:
+def _interpreter(image: Image, entry: Entry, content: bytes) -> Iterator[ImageFinding]:
     line = content.split(b"\n", 1)[0][2:].decode(errors="replace").split()
     found = image.resolve(line[0]) if line else None
     if found is None or not found.executable:
-        yield Finding(rule="require-libraries", path=entry.path, why=f"its interpreter {' '.join(line)} is not there")
+        yield ImageFinding(
+            rule="require-libraries", path=entry.path, why=f"its interpreter {' '.join(line)} is not there"
+        )
 
 
 class _Libraries:
@@ -68,20 +70,22 @@ class _Libraries:
         self._image = image
         self._configured = _configured(image)
 
-    def missing(self, entry: Entry, content: bytes) -> Iterator[Finding]:
+    def missing(self, entry: Entry, content: bytes) -> Iterator[ImageFinding]:
         """Yield the loader and the libraries that a program or library asks for and that are not there."""
         try:
             elf: Any = ELFFile(io.BytesIO(content))
             interpreter, needed, runpaths = _dynamic(elf)
         except (ELFError, ValueError, KeyError, AssertionError) as error:
-            yield Finding(rule="require-libraries", path=entry.path, why=f"it is damaged: {error}")
+            yield ImageFinding(rule="require-libraries", path=entry.path, why=f"it is damaged: {error}")
             return
         if interpreter and self._image.resolve(interpreter) is None:
-            yield Finding(rule="require-libraries", path=entry.path, why=f"its loader {interpreter} is not there")
+            yield ImageFinding(rule="require-libraries", path=entry.path, why=f"its loader {interpreter} is not there")
         folders = [*self._expanded(runpaths, entry), *self._configured, *self._system(elf)]
         for name in needed:
             if not self._found(name, folders):
-                yield Finding(rule="require-libraries", path=entry.path, why=f"it needs {name}, which is not there")
+                yield ImageFinding(
+                    rule="require-libraries", path=entry.path, why=f"it needs {name}, which is not there"
+                )
 
     def _found(self, name: str, folders: list[str]) -> bool:
         if "/" in name:

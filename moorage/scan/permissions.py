@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 from typing import TYPE_CHECKING
 
-from moorage.scan.finding import TEMPORARY_FOLDERS, Finding
+from moorage.scan.finding import TEMPORARY_FOLDERS, ImageFinding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,7 @@ _SCRIPT = b"#!"
 _ELF = b"\x7fELF"
 
 
-def check_permissions(image: Image, expectation: Expectation) -> Iterator[Finding]:
+def check_permissions(image: Image, expectation: Expectation) -> Iterator[ImageFinding]:
     """Yield files and folders that allow more than is needed."""
     user, group = identity(image)
     allowed = (*TEMPORARY_FOLDERS, *expectation.writable_paths)
@@ -26,17 +26,19 @@ def check_permissions(image: Image, expectation: Expectation) -> Iterator[Findin
         if entry.is_link:
             continue
         if entry.mode & _SETUID:
-            yield Finding(
+            yield ImageFinding(
                 rule="no-setuid", path=entry.path, why=f"its mode is {_octal(entry)}: it lends its owner's rights"
             )
         sticky = entry.is_dir and entry.mode & stat.S_ISVTX and entry.path in TEMPORARY_FOLDERS
         if entry.mode & (stat.S_IWGRP | stat.S_IWOTH) and not sticky:
             who = "anybody" if entry.mode & stat.S_IWOTH else f"the group {entry.gid}"
-            yield Finding(rule="no-shared-writes", path=entry.path, why=f"its mode is {_octal(entry)}: {who} may write")
+            yield ImageFinding(
+                rule="no-shared-writes", path=entry.path, why=f"its mode is {_octal(entry)}: {who} may write"
+            )
         elif why := _own(entry, user, group, allowed):
-            yield Finding(rule="no-writes-at-run-time", path=entry.path, why=why)
+            yield ImageFinding(rule="no-writes-at-run-time", path=entry.path, why=why)
         if entry.executable and not _program(image, entry):
-            yield Finding(
+            yield ImageFinding(
                 rule="no-needless-execution",
                 path=entry.path,
                 why=f"its mode is {_octal(entry)}, but it is neither a program, a library nor a script",

@@ -12,7 +12,7 @@ import zipfile
 import zlib
 from typing import TYPE_CHECKING
 
-from moorage.scan.finding import Finding
+from moorage.scan.finding import ImageFinding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -112,7 +112,7 @@ def _inside(content: bytes) -> Iterator[tuple[str, bytes]]:
         return
 
 
-def check_secrets(image: Image, expectation: Expectation) -> Iterator[Finding]:
+def check_secrets(image: Image, expectation: Expectation) -> Iterator[ImageFinding]:
     """Yield each given value that is anywhere in the image, and what looks like a credential by itself.
 
     A finding names the secret and never shows its value.
@@ -120,7 +120,7 @@ def check_secrets(image: Image, expectation: Expectation) -> Iterator[Finding]:
     scanner = Scanner(expectation.secrets)
     config = json.dumps(image.config, ensure_ascii=False).encode("utf-8", errors="surrogateescape")
     for name, form in dict(scanner.scan(config)).items():
-        yield Finding(rule="no-secrets", why=f"the secret {name} is in its config or history, {form}")
+        yield ImageFinding(rule="no-secrets", why=f"the secret {name} is in its config or history, {form}")
     yield from _variables(image)
     for index, layer in enumerate(image.layers):
         for entry in layer.entries(index):
@@ -129,16 +129,20 @@ def check_secrets(image: Image, expectation: Expectation) -> Iterator[Finding]:
             content = layer.read(entry.position) if entry.is_file else b""
             found = dict([*scanner.scan(names, 0), *scanner.scan(content)])
             for name, form in found.items():
-                yield Finding(rule="no-secrets", path=entry.path, why=f"the secret {name} is in it ({place}), {form}")
+                yield ImageFinding(
+                    rule="no-secrets", path=entry.path, why=f"the secret {name} is in it ({place}), {form}"
+                )
             if entry.is_file and entry.size and _looks_like_credential(entry.path, content):
-                yield Finding(rule="no-credential-files", path=entry.path, why=f"it looks like a credential ({place})")
+                yield ImageFinding(
+                    rule="no-credential-files", path=entry.path, why=f"it looks like a credential ({place})"
+                )
 
 
-def _variables(image: Image) -> Iterator[Finding]:
+def _variables(image: Image) -> Iterator[ImageFinding]:
     for variable in image.settings.get("Env") or []:
         match = _VARIABLE.fullmatch(variable)
         if match and not match[1].endswith("_FILE"):
-            yield Finding(rule="no-secrets", why=f"ENV {match[1]} gives a value to what is named like a secret")
+            yield ImageFinding(rule="no-secrets", why=f"ENV {match[1]} gives a value to what is named like a secret")
 
 
 def _looks_like_credential(path: str, content: bytes) -> bool:

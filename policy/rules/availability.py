@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from policy.examples import REMOVE, Broken
+from policy.examples import REMOVE, Example
 from policy.judge import across
 from policy.registry import ALWAYS, DEV_ADVISORY, PROD_ADVICE, PROD_ONLY, Scope, Severity, rule
 from policy.selectors import labels_of, namespace_of, selects
@@ -44,7 +44,7 @@ def _recreates(workload: Object) -> bool:
     severity=Severity.MEDIUM,
     standards=(),
     settings=MINIMUM,
-    example=Broken(target="Deployment/worker", path="spec.replicas", value=1),
+    example=Example(target="Deployment/worker", path="spec.replicas", value=1),
 )
 def require_two_replicas(stack: Stack, settings: Mapping[str, Any]) -> Iterator[tuple[Object, Remark]]:
     """Ask for the minimum, except of what is switched off (0) and of what must not run twice (Recreate)."""
@@ -67,7 +67,7 @@ def require_two_replicas(stack: Stack, settings: Mapping[str, Any]) -> Iterator[
     levels=DEV_ADVISORY,
     severity=Severity.MEDIUM,
     standards=(),
-    example=Broken(path="spec.replicas", value=2),
+    example=Example(path="spec.replicas", value=2),
 )
 def disallow_replicas_beside_autoscaler(stack: Stack) -> Iterator[tuple[Object, Remark]]:
     """Ask that replicas is absent where a HorizontalPodAutoscaler has the workload as its target."""
@@ -91,7 +91,7 @@ def disallow_replicas_beside_autoscaler(stack: Stack) -> Iterator[tuple[Object, 
     levels=DEV_ADVISORY,
     severity=Severity.MEDIUM,
     standards=(),
-    example=Broken(target="HorizontalPodAutoscaler/web", path="spec.maxReplicas", value=2),
+    example=Example(target="HorizontalPodAutoscaler/web", path="spec.maxReplicas", value=2),
 )
 def require_sane_bounds(scaler: Object) -> Iterator[Remark]:
     """Ask for a maximum above the minimum, which is 1 where it is not given."""
@@ -111,7 +111,7 @@ def require_sane_bounds(scaler: Object) -> Iterator[Remark]:
     levels=DEV_ADVISORY,
     severity=Severity.HIGH,
     standards=(),
-    example=Broken(target="HorizontalPodAutoscaler/web", path="spec.scaleTargetRef.name", value="wbe"),
+    example=Example(target="HorizontalPodAutoscaler/web", path="spec.scaleTargetRef.name", value="wbe"),
 )
 def require_autoscaler_targets(stack: Stack) -> Iterator[tuple[Object, Remark]]:
     """Ask that the target exists and has the requests that Utilization metrics need."""
@@ -156,7 +156,7 @@ def _requested(workload: Object, resource: str) -> bool:
     levels=PROD_ONLY,
     severity=Severity.MEDIUM,
     standards=(),
-    example=Broken(
+    example=Example(
         target="PodDisruptionBudget/web",
         path='spec.selector.matchLabels["app.kubernetes.io/name"]',
         value="wbe",
@@ -188,7 +188,7 @@ def require_budgets(stack: Stack) -> Iterator[tuple[Object, Remark]]:
     levels=DEV_ADVISORY,
     severity=Severity.MEDIUM,
     standards=(),
-    example=Broken(target="PodDisruptionBudget/web", path="spec.maxUnavailable", value=0),
+    example=Example(target="PodDisruptionBudget/web", path="spec.maxUnavailable", value=0),
 )
 def disallow_blocking_budgets(stack: Stack) -> Iterator[tuple[Object, Remark]]:
     """Ask for a maxUnavailable above 0, or a minAvailable below what the selected workload has at rest."""
@@ -234,7 +234,7 @@ def _share(value: Any, replicas: int) -> int:
     levels=PROD_ADVICE,
     severity=Severity.LOW,
     standards=(),
-    example=Broken(target="Deployment/worker", path="spec.template.spec.topologySpreadConstraints", value=REMOVE),
+    example=Example(target="Deployment/worker", path="spec.template.spec.topologySpreadConstraints", value=REMOVE),
 )
 def require_spread(stack: Stack) -> Iterator[tuple[Object, Remark]]:
     """Ask for either of the two, from two pods on."""
@@ -261,7 +261,7 @@ def require_spread(stack: Stack) -> Iterator[tuple[Object, Remark]]:
     levels=ALWAYS,
     severity=Severity.HIGH,
     standards=(),
-    example=Broken(path='spec.selector.matchLabels["app.kubernetes.io/name"]', value="wbe"),
+    example=Example(path='spec.selector.matchLabels["app.kubernetes.io/name"]', value="wbe"),
 )
 def require_matching_selectors(workload: Object) -> Iterator[Remark]:
     """Ask that the selector is there, is not empty and selects the template's labels."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from policy.examples import REMOVE, Broken
+from policy.examples import REMOVE, Example
 from policy.judge import across, each
 from policy.registry import ALWAYS, DEV_ADVISORY, Scope, Severity, rule
 from policy.selectors import namespace_of
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     levels=DEV_ADVISORY,
     severity=Severity.HIGH,
     standards=("NSA network separation",),
-    example=Broken(target="Ingress/web", path="spec.tls", value=REMOVE, unknown="spec.tls"),
+    example=Example(target="Ingress/web", path="spec.tls", value=REMOVE, unknown="spec.tls"),
 )
 def require_tls(ingress: Object) -> Iterator[Remark]:
     """Ask that each rule's host is in tls, by name, by its wildcard, or by an entry that lists no hosts."""
@@ -61,7 +61,7 @@ def require_tls(ingress: Object) -> Iterator[Remark]:
     levels=DEV_ADVISORY,
     severity=Severity.MEDIUM,
     standards=(),
-    example=Broken(target="Ingress/web", path="spec.rules[0].host", value="*.example.com"),
+    example=Example(target="Ingress/web", path="spec.rules[0].host", value="*.example.com"),
 )
 def require_hosts(ingress: Object) -> Iterator[Remark]:
     """Ask for a host that begins with no asterisk."""
@@ -85,7 +85,7 @@ def require_hosts(ingress: Object) -> Iterator[Remark]:
     levels=DEV_ADVISORY,
     severity=Severity.HIGH,
     standards=(),
-    example=Broken(target="Ingress/web", path="spec.rules[0].http.paths[0].backend.service.name", value="wbe"),
+    example=Example(target="Ingress/web", path="spec.rules[0].http.paths[0].backend.service.name", value="wbe"),
 )
 def require_backends(stack: Stack) -> Iterator[tuple[Object, Remark]]:
     """Ask for a Service in the same namespace with the port that is named or numbered."""
@@ -130,7 +130,7 @@ def _paths(ingress: Object) -> Iterator[tuple[Node, Node]]:
     levels=ALWAYS,
     severity=Severity.MEDIUM,
     standards=(),
-    example=Broken(target="Ingress/web", path="spec.rules[0].http.paths[1].path", value="/"),
+    example=Example(target="Ingress/web", path="spec.rules[0].http.paths[1].path", value="/"),
 )
 def disallow_duplicate_routes(stack: Stack) -> Iterator[tuple[Object, Remark]]:
     """Ask that class, host, path and its type together are there once."""
@@ -162,7 +162,7 @@ def disallow_duplicate_routes(stack: Stack) -> Iterator[tuple[Object, Remark]]:
     levels=ALWAYS,
     severity=Severity.HIGH,
     standards=(),
-    example=Broken(
+    example=Example(
         target="Ingress/web",
         path='metadata.annotations["nginx.ingress.kubernetes.io/configuration-snippet"]',
         value="return 200;",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policy.examples import Broken
+from policy.examples import Example
 from policy.judge import across
 from policy.registry import ADVICE, DEV_ADVISORY, Scope, Severity, rule
 from policy.rules.network import DIRECTIONS, policy_types
@@ -34,7 +34,7 @@ def _inside(stack: Stack, kind: str, namespace: Object) -> list[Object]:
     levels=DEV_ADVISORY,
     severity=Severity.MEDIUM,
     standards=("CIS 5.3.2", "NSA network separation"),
-    example=Broken(
+    example=Example(
         target="NetworkPolicy/default-deny",
         path="spec.podSelector",
         value={"matchLabels": {"app.kubernetes.io/name": "web"}},
@@ -66,7 +66,7 @@ def require_default_deny(stack: Stack) -> Iterator[tuple[Object, Remark]]:
     levels=ADVICE,
     severity=Severity.LOW,
     standards=("NSA resource policies",),
-    example=Broken(target="ResourceQuota/shop", path="metadata.namespace", value="shop-dev"),
+    example=Example(target="ResourceQuota/shop", path="metadata.namespace", value="shop-dev"),
 )
 def require_quota(stack: Stack) -> Iterator[tuple[Object, Remark]]:
     """Ask for an object of either kind."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from policy.examples import CONTAINER, Broken
+from policy.examples import CONTAINER, Example
 from policy.judge import across, each
 from policy.registry import ADVICE, DEV_ADVISORY, Scope, Severity, rule
 from policy.selectors import selects_all
@@ -32,7 +32,7 @@ DIRECTIONS: Final = ("Ingress", "Egress")
     severity=Severity.MEDIUM,
     standards=("NSA network separation",),
     settings={"allowedLoadBalancers": {"type": "array", "items": {"type": "string"}, "default": []}},
-    example=Broken(target="Service/web", path="spec.type", value="NodePort"),
+    example=Example(target="Service/web", path="spec.type", value="NodePort"),
 )
 def disallow_exposed(service: Object, settings: Mapping[str, Any]) -> Iterator[Remark]:
     """Ask for another type, but for LoadBalancers that are listed by name, and for no externalIPs."""
@@ -54,7 +54,7 @@ def disallow_exposed(service: Object, settings: Mapping[str, Any]) -> Iterator[R
     levels=DEV_ADVISORY,
     severity=Severity.HIGH,
     standards=(),
-    example=Broken(target="Service/web", path='spec.selector["app.kubernetes.io/name"]', value="wbe"),
+    example=Example(target="Service/web", path='spec.selector["app.kubernetes.io/name"]', value="wbe"),
 )
 def require_matching_services(stack: Stack) -> Iterator[tuple[Object, Remark]]:
     """Ask for a pod that is selected, and that a targetPort by name is declared by one of them."""
@@ -89,7 +89,7 @@ def require_matching_services(stack: Stack) -> Iterator[tuple[Object, Remark]]:
     levels=ADVICE,
     severity=Severity.LOW,
     standards=(),
-    example=Broken(path=f"{CONTAINER}.ports[0].containerPort", value=80),
+    example=Example(path=f"{CONTAINER}.ports[0].containerPort", value=80),
 )
 def disallow_privileged_ports(container: Container) -> Iterator[Remark]:
     """Ask for a containerPort of 1024 or more."""
@@ -113,7 +113,7 @@ def disallow_privileged_ports(container: Container) -> Iterator[Remark]:
     levels=DEV_ADVISORY,
     severity=Severity.MEDIUM,
     standards=("CIS 5.3.2", "NSA network separation"),
-    example=Broken(target="NetworkPolicy/default-deny", path="spec.policyTypes", value=["Ingress"]),
+    example=Example(target="NetworkPolicy/default-deny", path="spec.policyTypes", value=["Ingress"]),
 )
 def isolate_pods(stack: Stack) -> Iterator[tuple[Object, Remark]]:
     """Ask that policies select the pod for Ingress and for Egress; a pod on the node's network has none."""
@@ -152,7 +152,7 @@ def policy_types(policy: Object) -> tuple[str, ...]:
     levels=DEV_ADVISORY,
     severity=Severity.MEDIUM,
     standards=("CIS 5.3.2",),
-    example=Broken(target="NetworkPolicy/web", path="spec.ingress[0]", value={}),
+    example=Example(target="NetworkPolicy/web", path="spec.ingress[0]", value={}),
 )
 def disallow_allow_all(policy: Object) -> Iterator[Remark]:
     """Ask that no rule is without peers and without ports."""
@@ -175,7 +175,7 @@ def disallow_allow_all(policy: Object) -> Iterator[Remark]:
     levels=DEV_ADVISORY,
     severity=Severity.MEDIUM,
     standards=(),
-    example=Broken(
+    example=Example(
         target="NetworkPolicy/web", path='spec.podSelector.matchLabels["app.kubernetes.io/name"]', value="wbe"
     ),
 )

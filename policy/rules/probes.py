@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from policy.examples import CONTAINER, REMOVE, Broken
+from policy.examples import CONTAINER, REMOVE, Example
 from policy.judge import each
 from policy.objects import LONG_RUNNING
 from policy.registry import ADVICE, ALWAYS, DEV_ADVISORY, Scope, Severity, rule
@@ -41,7 +41,7 @@ def _probe(container: Container, name: str) -> Iterator[Remark]:
     levels=ALWAYS,
     severity=Severity.MEDIUM,
     standards=(),
-    example=Broken(path=f"{CONTAINER}.readinessProbe", value=REMOVE),
+    example=Example(path=f"{CONTAINER}.readinessProbe", value=REMOVE),
 )
 def require_readiness(container: Container) -> Iterator[Remark]:
     """ReadinessProbe is set."""
@@ -59,7 +59,7 @@ def require_readiness(container: Container) -> Iterator[Remark]:
     levels=DEV_ADVISORY,
     severity=Severity.MEDIUM,
     standards=(),
-    example=Broken(path=f"{CONTAINER}.livenessProbe", value=REMOVE),
+    example=Example(path=f"{CONTAINER}.livenessProbe", value=REMOVE),
 )
 def require_liveness(container: Container) -> Iterator[Remark]:
     """LivenessProbe is set."""
@@ -77,7 +77,7 @@ def require_liveness(container: Container) -> Iterator[Remark]:
     levels=DEV_ADVISORY,
     severity=Severity.LOW,
     standards=(),
-    example=Broken(path=f"{CONTAINER}.startupProbe", value=REMOVE),
+    example=Example(path=f"{CONTAINER}.startupProbe", value=REMOVE),
 )
 def require_startup(container: Container) -> Iterator[Remark]:
     """StartupProbe is set."""
@@ -95,7 +95,7 @@ def require_startup(container: Container) -> Iterator[Remark]:
     levels=DEV_ADVISORY,
     severity=Severity.LOW,
     standards=(),
-    example=Broken(
+    example=Example(
         path=f"{CONTAINER}.livenessProbe",
         value={"httpGet": {"path": "/readyz", "port": "http"}, "periodSeconds": 5, "failureThreshold": 2},
     ),
@@ -117,7 +117,7 @@ def distinguish_probes(container: Container) -> Iterator[Remark]:
     levels=ALWAYS,
     severity=Severity.MEDIUM,
     standards=(),
-    example=Broken(path=f"{CONTAINER}.readinessProbe.httpGet.port", value="htpp"),
+    example=Example(path=f"{CONTAINER}.readinessProbe.httpGet.port", value="htpp"),
 )
 def require_probe_ports(container: Container) -> Iterator[Remark]:
     """Every port given by name is declared."""
@@ -142,7 +142,7 @@ def require_probe_ports(container: Container) -> Iterator[Remark]:
     levels=ADVICE,
     severity=Severity.LOW,
     standards=(),
-    example=Broken(path=f"{CONTAINER}.readinessProbe.httpGet.port", value=8081),
+    example=Example(path=f"{CONTAINER}.readinessProbe.httpGet.port", value=8081),
 )
 def declare_probe_ports(container: Container) -> Iterator[Remark]:
     """Every port given by number is declared."""
@@ -169,7 +169,7 @@ def declare_probe_ports(container: Container) -> Iterator[Remark]:
     levels=DEV_ADVISORY,
     severity=Severity.LOW,
     standards=(),
-    example=Broken(path=f"{CONTAINER}.livenessProbe.timeoutSeconds", value=60),
+    example=Example(path=f"{CONTAINER}.livenessProbe.timeoutSeconds", value=60),
 )
 def require_sane_timing(container: Container) -> Iterator[Remark]:
     """TimeoutSeconds (1) is at most periodSeconds (10); neither these nor the thresholds are below 1."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from policy.examples import POD, Broken
+from policy.examples import POD, Example
 from policy.judge import across, each
 from policy.registry import DEV_ADVISORY, Scope, Severity, rule
 from policy.selectors import labels_of, namespace_of, selects_by_map
@@ -31,7 +31,7 @@ EXISTING = {"existing": {"type": "array", "items": {"type": "string"}, "default"
     severity=Severity.HIGH,
     standards=(),
     settings=EXISTING,
-    example=Broken(path=f"{POD}.volumes[1].secret.secretName", value="web-databse"),
+    example=Example(path=f"{POD}.volumes[1].secret.secretName", value="web-databse"),
 )
 def require_references(stack: Stack, settings: Mapping[str, Any]) -> Iterator[tuple[Object, Remark]]:
     """Ask for an object of that kind and name in the pod's namespace."""
@@ -91,7 +91,7 @@ def _required(holder: Node, optional: bool, *, secret: str, config: str) -> Iter
     levels=DEV_ADVISORY,
     severity=Severity.MEDIUM,
     standards=(),
-    example=Broken(target="StatefulSet/db", path="spec.serviceName", value="dbs"),
+    example=Example(target="StatefulSet/db", path="spec.serviceName", value="dbs"),
 )
 def require_governing_services(stack: Stack) -> Iterator[tuple[Object, Remark]]:
     """Ask for the Service, where one is named, for ``clusterIP: None`` and for a selector that fits the pods."""
@@ -125,7 +125,7 @@ def require_governing_services(stack: Stack) -> Iterator[tuple[Object, Remark]]:
     severity=Severity.MEDIUM,
     standards=(),
     settings=EXISTING,
-    example=Broken(target="RoleBinding/web", path="roleRef.name", value="wbe"),
+    example=Example(target="RoleBinding/web", path="roleRef.name", value="wbe"),
 )
 def require_bound_roles(stack: Stack, settings: Mapping[str, Any]) -> Iterator[tuple[Object, Remark]]:
     """Ask for the Role in the binding's namespace and for each ServiceAccount in the namespace of its own."""

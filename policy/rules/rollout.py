@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policy.examples import CONTAINER, POD, REMOVE, Broken
+from policy.examples import CONTAINER, POD, REMOVE, Example
 from policy.objects import LONG_RUNNING
 from policy.registry import ADVICE, DEV_ADVISORY, PROD_ONLY, Scope, Severity, rule
 
@@ -28,7 +28,7 @@ DEFAULT_GRACE_SECONDS = 30
     levels=DEV_ADVISORY,
     severity=Severity.MEDIUM,
     standards=(),
-    example=Broken(path="spec.strategy.rollingUpdate.maxUnavailable", value=1),
+    example=Example(path="spec.strategy.rollingUpdate.maxUnavailable", value=1),
 )
 def require_smooth_rollout(workload: Object) -> Iterator[Remark]:
     """Ask for RollingUpdate with maxUnavailable 0, unless the pod mounts a claim that two pods cannot share."""
@@ -58,7 +58,7 @@ def _mounts_claim(pod: Pod | None) -> bool:
     levels=DEV_ADVISORY,
     severity=Severity.MEDIUM,
     standards=(),
-    example=Broken(path=f"{POD}.terminationGracePeriodSeconds", value=5),
+    example=Example(path=f"{POD}.terminationGracePeriodSeconds", value=5),
 )
 def require_grace(pod: Pod) -> Iterator[Remark]:
     """Ask for a grace period above the longest preStop sleep."""
@@ -82,7 +82,7 @@ def require_grace(pod: Pod) -> Iterator[Remark]:
     levels=ADVICE,
     severity=Severity.LOW,
     standards=(),
-    example=Broken(target="Job/migrate", path="spec.ttlSecondsAfterFinished", value=REMOVE),
+    example=Example(target="Job/migrate", path="spec.ttlSecondsAfterFinished", value=REMOVE),
 )
 def require_job_ttl(job: Object) -> Iterator[Remark]:
     """Ask for ttlSecondsAfterFinished; a CronJob has its history limits instead."""
@@ -102,7 +102,7 @@ def require_job_ttl(job: Object) -> Iterator[Remark]:
     levels=DEV_ADVISORY,
     severity=Severity.MEDIUM,
     standards=(),
-    example=Broken(target="CronJob/cleanup", path="spec.concurrencyPolicy", value=REMOVE),
+    example=Example(target="CronJob/cleanup", path="spec.concurrencyPolicy", value=REMOVE),
 )
 def require_concurrency_policy(job: Object) -> Iterator[Remark]:
     """Ask for both fields."""
@@ -124,7 +124,7 @@ def require_concurrency_policy(job: Object) -> Iterator[Remark]:
     levels=DEV_ADVISORY,
     severity=Severity.MEDIUM,
     standards=(),
-    example=Broken(target="Job/migrate", path=f"{POD}.restartPolicy", value="Always"),
+    example=Example(target="Job/migrate", path=f"{POD}.restartPolicy", value="Always"),
 )
 def require_restart_policy(pod: Pod) -> Iterator[Remark]:
     """Ask for one of the two; the default is Always."""
@@ -144,7 +144,7 @@ def require_restart_policy(pod: Pod) -> Iterator[Remark]:
     levels=PROD_ONLY,
     severity=Severity.HIGH,
     standards=(),
-    example=Broken(
+    example=Example(
         target="StatefulSet/db", path="spec.persistentVolumeClaimRetentionPolicy", value={"whenDeleted": "Delete"}
     ),
 )
@@ -166,7 +166,7 @@ def retain_volumes(workload: Object) -> Iterator[Remark]:
     levels=DEV_ADVISORY,
     severity=Severity.LOW,
     standards=(),
-    example=Broken(path=f"{CONTAINER}.env[1].name", value="LOG_LEVEL"),
+    example=Example(path=f"{CONTAINER}.env[1].name", value="LOG_LEVEL"),
 )
 def disallow_duplicate_variables(container: Container) -> Iterator[Remark]:
     """Ask that each name is there once."""

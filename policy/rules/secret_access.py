@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policy.examples import Broken
+from policy.examples import Example
 from policy.judge import across, each
 from policy.registry import ADVICE, Scope, Severity, rule
+from policy.rights import grants
 from policy.rules.references import references
 from policy.selectors import namespace_of
 from policy.tree import ShapeError, UnknownError
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     levels=ADVICE,
     severity=Severity.MEDIUM,
     standards=("CIS 5.1.2", "NSA authentication and authorization"),
-    example=Broken(
+    example=Example(
         target="Role/web",
         path="rules[0]",
         value={"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["billing"], "verbs": ["get"]},
@@ -45,8 +46,7 @@ def prefer_secrets_for_users(stack: Stack) -> Iterator[tuple[Object, Remark]]:
         users = {key: used[key] for key in accounts if key in used}
 
         def right(item: Node) -> Iterator[Remark]:
-            resources = {entry.text() for entry in item["resources"].elements()}
-            if not users or not resources & {"secrets", "*"}:
+            if not users or not grants(item, [("", "secrets")]):
                 return
             for name in item["resourceNames"].elements():
                 idle = sorted(account for (_, account), names in users.items() if name.text() not in names)

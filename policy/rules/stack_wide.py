@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policy.examples import CONTAINER, Broken
+from policy.examples import CONTAINER, Example
 from policy.exemptions import ANNOTATION, CONFIG_KEY, annotated
 from policy.image_reference import parse_image
 from policy.judge import across, each
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     levels=DEV_ADVISORY,
     severity=Severity.MEDIUM,
     standards=("NSA container images",),
-    example=Broken(path=f"{CONTAINER}.image", value="registry.example.com/team/web:1.4.2"),
+    example=Example(path=f"{CONTAINER}.image", value="registry.example.com/team/web:1.4.2"),
 )
 def require_digests(stack: Stack) -> Iterator[tuple[Object, Remark]]:
     """Ask for a digest, unless the object waits for an Image of that repository, whose digest a preview cannot know."""
@@ -80,7 +80,7 @@ def _awaited(stack: Stack) -> dict[str, set[str]]:
     levels=PROD_ONLY,
     severity=Severity.HIGH,
     standards=(),
-    example=Broken(target="StatefulSet/db", path="spec.replicas", value=1, protected=False, reads=False),
+    example=Example(target="StatefulSet/db", path="spec.replicas", value=1, protected=False, reads=False),
 )
 def protect_data(about: Object) -> Iterator[Remark]:
     """Ask for protect of claims and of StatefulSets that make claims; a manifest says nothing of it."""
@@ -101,7 +101,7 @@ def protect_data(about: Object) -> Iterator[Remark]:
     levels=DEV_ADVISORY,
     severity=Severity.MEDIUM,
     standards=(),
-    example=Broken(target="ConfigMap/web", path="kind", value="Release", reads=False),
+    example=Example(target="ConfigMap/web", path="kind", value="Release", reads=False),
 )
 def disallow_releases(release: Object) -> Iterator[Remark]:
     """Ask for another way to install the chart."""
@@ -118,7 +118,7 @@ def disallow_releases(release: Object) -> Iterator[Remark]:
     levels=ALWAYS,
     severity=Severity.MEDIUM,
     standards=(),
-    example=Broken(
+    example=Example(
         path='metadata.annotations["policy.moorage.dev/require-cpu-limits"]',
         value="until 2020-01-31: bursts are wanted while the cache fills",
         unknown="metadata.annotations",
@@ -154,7 +154,7 @@ def require_valid_exemptions(stack: Stack) -> Iterator[tuple[Object, Remark]]:
     levels=ADVICE,
     severity=Severity.LOW,
     standards=(),
-    example=Broken(path=f"{CONTAINER}.image", value=UNKNOWN, reads=False),
+    example=Example(path=f"{CONTAINER}.image", value=UNKNOWN, reads=False),
 )
 def list_unjudged(stack: Stack) -> Iterator[tuple[Object, Remark]]:
     """Name each object once, with every field that was not known and the rules that need it."""

@@ -12,11 +12,12 @@ import httpx
 import pytest
 from pulumi import automation
 
-from components.image import BuildCacheArgs, ServiceImage, ServiceImageArgs
 from components.naming import tag_name
+from components.service_image import BuildCacheArgs, ServiceImage, ServiceImageArgs
+from moorage.base.image_reference import ImageReference
+from moorage.base.registry import Registry
 from moorage.build.digests import EPOCH
 from moorage.report.sizes import layers
-from moorage.scan.registry import Reference, Registry
 from tests.support.workbench import BUILDER, workbench
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def stored(bench: Workbench) -> dict[str, str]:
 
 
 def image_layers(bench: Workbench) -> list[LayerSize]:
-    return layers(Registry(bench.environment), Reference.parse(f"{bench.registry}/app:test"))
+    return layers(Registry(bench.environment), ImageReference.parse(f"{bench.registry}/app:test"))
 
 
 def import_errors(bench: Workbench, build: Build) -> list[str]:

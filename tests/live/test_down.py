@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from moorage.base.console import Step
-from moorage.cli.deploy import session_of
+from moorage.cli.sessions import session_of
 from moorage.engine import stacks
 from moorage.platform import toolchain
 from moorage.platform.layout import Layout
@@ -109,7 +109,7 @@ def test_nothing_is_deleted_of_a_stack_that_protects_data_until_it_is_said_what_
         kept = checkout.run("down", "prod", "--keep-data")
         assert kept.returncode == 0, kept.stdout + kept.stderr
         assert checkout.resources() == ["data", "needed"]
-        assert "only what it protects" in kept.stdout
+        assert "only the protected resources" in kept.stdout
 
     both = checkout.run("down", "prod", "--keep-data", "--unprotect")
     assert both.returncode == 2

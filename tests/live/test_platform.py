@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from moorage.cli.deploy import session_of
+from moorage.cli.sessions import session_of
 from moorage.engine.stacklock import locks
 from moorage.platform.embedded import Platform
 from moorage.platform.layout import RUNTIME, Layout

@@ -11,6 +11,8 @@ from typing import Any, Final
 
 import yaml
 
+from moorage.platform.pins import cache_folder
+
 ROOT: Final = Path(__file__).parents[2]
 PINS: Final = ROOT / "moorage" / "platform" / "toolchain" / "kubernetes"
 MODULE: Final = "k8s.io/pod-security-admission"
@@ -19,10 +21,11 @@ NEWEST: Final = "v1.35"
 
 
 def fetch(folder: Path) -> Path:
-    """Download the module into ``folder`` and return where its fixtures are; fails where the checksum is another."""
+    """Return where the module's fixtures are, which is downloaded once; fails where the checksum is another."""
     version, checksum = _pin()
     (folder / "go.mod").write_text("module fixtures\n\ngo 1.25\n", encoding="utf-8")
-    environment = os.environ | {"GOMODCACHE": str(folder / "modules"), "GOFLAGS": "-mod=mod -modcacherw"}
+    modules = cache_folder() / "tests" / "modules"
+    environment = os.environ | {"GOMODCACHE": str(modules), "GOFLAGS": "-mod=mod -modcacherw"}
     command = ["go", "mod", "download", "-json", f"{MODULE}@{version}"]
     result = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=120

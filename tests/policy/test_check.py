@@ -57,7 +57,7 @@ def check(folder: Path, *manifests: Any, **options: Any) -> Report:
 
 
 def names(report: Report) -> set[str]:
-    return {item.finding.rule.name for item in report.violations}
+    return {item.violation.rule.name for item in report.results}
 
 
 def test_the_compliant_stack_passes() -> None:
@@ -86,11 +86,11 @@ def test_every_rules_example_is_found_in_manifests_too(tmp_path: Path) -> None:
 
 def test_a_finding_names_file_and_line_inside_a_list(tmp_path: Path) -> None:
     report = check(tmp_path, "kind: ConfigMap\nmetadata: {name: x, namespace: shop}\n", PRIVILEGED, level="baseline")
-    (violation,) = report.violations
-    assert violation.file.endswith("stack.yaml")
-    assert violation.line == 15
-    assert violation.finding.container == "app"
-    assert violation.finding.remark.path == "items[0].spec.containers[0].securityContext.privileged"
+    (result,) = report.results
+    assert result.file.endswith("stack.yaml")
+    assert result.line == 15
+    assert result.violation.container == "app"
+    assert result.violation.remark.path == "items[0].spec.containers[0].securityContext.privileged"
     assert report.exit_status == 1
 
 
@@ -105,7 +105,7 @@ def test_the_level_selects_the_rules_of_a_standard(tmp_path: Path) -> None:
 def test_configuration_changes_levels_and_a_mistake_in_it_is_named(tmp_path: Path) -> None:
     config = {"all": "disabled", "disallow-privileged-containers": "advisory"}
     report = check(tmp_path, PRIVILEGED, config=config)
-    assert [item.level for item in report.violations] == [Level.ADVISORY]
+    assert [item.level for item in report.results] == [Level.ADVISORY]
     assert report.exit_status == 0
     with pytest.raises(SettingsError, match="did you mean 'disallow-privileged-containers'"):
         check(tmp_path, PRIVILEGED, config={"disallow-privileged-container": "advisory"})
@@ -115,7 +115,7 @@ def test_configuration_changes_levels_and_a_mistake_in_it_is_named(tmp_path: Pat
 
 def test_dev_is_milder_than_prod(tmp_path: Path) -> None:
     blocking = {
-        stage: sum(item.blocks for item in check(tmp_path, PRIVILEGED, stage=stage).violations)
+        stage: sum(item.blocks for item in check(tmp_path, PRIVILEGED, stage=stage).results)
         for stage in ("dev", "prod")
     }
     assert blocking["dev"] < blocking["prod"]
@@ -128,7 +128,7 @@ def test_folders_standard_input_and_json_are_read(tmp_path: Path, monkeypatch: p
     assert check_manifests([tmp_path]).objects == 1
     monkeypatch.setattr(sys, "stdin", io.StringIO(PRIVILEGED))
     report = check_manifests(["-"], level="baseline")
-    assert [item.file for item in report.violations] == ["-"]
+    assert [item.file for item in report.results] == ["-"]
 
 
 @pytest.mark.parametrize(

@@ -10,16 +10,17 @@ import tarfile
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from moorage.base.image_reference import ImageReference
+from moorage.base.registry import Registry
 from moorage.scan.check import check
 from moorage.scan.finding import Expectation
-from moorage.scan.registry import Reference, Registry
 from tests.properties.batch import judge_together, under_the_name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from moorage.scan.finding import Finding
+    from moorage.scan.finding import ImageFinding
     from tests.support.workbench import Workbench
 
 Example = TypeVar("Example")
@@ -65,7 +66,7 @@ class Recipe:
 class Outcome:
     """What was said of an image, and its root file system as BuildKit itself exports it."""
 
-    findings: tuple[Finding, ...]
+    findings: tuple[ImageFinding, ...]
     root: Path
 
     def paths(self, *rules: str) -> set[str]:
@@ -89,7 +90,7 @@ def build(bench: Workbench, recipes: Sequence[Recipe], name: str, *, export: boo
     registry = Registry(bench.environment)
     outcomes = []
     for number, recipe in enumerate(recipes):
-        reference = Reference.parse(f"{bench.registry}/{name}:e{number}")
+        reference = ImageReference.parse(f"{bench.registry}/{name}:e{number}")
         (verdict,) = check(registry, reference, recipe.expectation)
         root = folder / f"root-{number}"
         if export:

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 from moorage.base.errors import MoorageError, Problem
 from moorage.cli import deploy
-from moorage.cli import platform as commands
+from moorage.cli import platform_processes as commands
 from moorage.cli.main import machine_problem
-from moorage.engine.session import Session, find_root
+from moorage.engine.session import find_root
 from moorage.platform import debian, embedded, ports, processes, programs, toolchain, toolchain_builder
 from moorage.platform.debian import Need
 from moorage.platform.embedded import Platform
@@ -30,6 +30,7 @@ from moorage.platform.pins import components
 from moorage.platform.processes import Program
 from moorage.platform.toolchain_builder import ToolchainBuilder
 from tests.properties.mistakes import as_nobody, environment, refused, texts, words
+from tests.unit.session_samples import session as sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -238,7 +239,7 @@ def machine_refuses(data: DataObject, folder: Path) -> Sequence[Problem]:
 def outside(data: DataObject, folder: Path) -> Sequence[Problem]:
     """A command that is given in the wrong place, names a part that there is not, or asks nobody."""
     part = data.draw(st.just("") | words().filter(lambda word: word not in programs.NAMES))
-    session = Session(layout=Layout.of(folder), stack="prod", embedded=False)
+    session = sample(folder, stack=data.draw(words()), embedded=False)
     calls: list[Callable[[], Any]] = [
         find_root,
         lambda: commands.logs(folder, part, lines=1, follow=False),

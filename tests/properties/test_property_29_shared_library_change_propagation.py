@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 
-from moorage.build.changes import changes
+from moorage.build.comparison import changes
 from moorage.build.digests import Inputs
 from moorage.build.record import Record, record_of
 from moorage.config.graph import Kind, Node

@@ -8,8 +8,8 @@ import pytest
 
 from moorage.build.dockerfile import parse_dockerfile
 from moorage.build.stages import staged
-from moorage.checks.lint import Finding, Purpose, lint_dockerfile
-from moorage.checks.truth import BASE
+from moorage.checks.declarations import BASE
+from moorage.checks.lint import LintFinding, Purpose, lint_dockerfile
 
 GOOD = """\
 ARG PYTHON_IMAGE=base-python
@@ -30,7 +30,7 @@ ENTRYPOINT ["/usr/bin/python3", "-m", "x"]
 SERVICE = Purpose(service=True, target="production", port=8000)
 
 
-def findings(text: str, purpose: Purpose = SERVICE) -> tuple[Finding, ...]:
+def findings(text: str, purpose: Purpose = SERVICE) -> tuple[LintFinding, ...]:
     arguments = {"PYTHON_IMAGE": f"{BASE}python"}
     return lint_dockerfile(staged(Path("Dockerfile"), parse_dockerfile(text), arguments), purpose)
 

@@ -53,7 +53,7 @@ def test_a_missing_go_stops_it(
     status, text = found(own.root, capsys)
     assert status == 1
     assert "https://go.dev/doc/install" in text
-    assert "1 to put right" in text
+    assert "1 to fix" in text
 
 
 def test_a_stack_with_mistakes_stops_it_and_shows_the_first(own: Monorepo, capsys: pytest.CaptureFixture[str]) -> None:
@@ -77,8 +77,8 @@ def test_an_unknown_stack_stops_it(own: Monorepo, capsys: pytest.CaptureFixture[
     ("variable", "said"),
     [
         ("MOORAGE_TOOLCHAIN=sytem", "one of auto, system, build"),
-        ("MOORAGE_TOOLCHAIN=system", "no fitting pulumi"),
-        ("MOORAGE_REGISTRY_PORT=five thousand", "no port"),
+        ("MOORAGE_TOOLCHAIN=system", "no pulumi is on PATH"),
+        ("MOORAGE_REGISTRY_PORT=five thousand", "is not a port"),
     ],
 )
 def test_a_variable_without_sense_is_a_finding_and_does_not_end_the_list(
@@ -89,7 +89,7 @@ def test_a_variable_without_sense_is_a_finding_and_does_not_end_the_list(
     status, text = found(own.root, capsys)
     assert status == 1
     assert said in text
-    assert "to put right" in text
+    assert "to fix" in text
 
 
 def test_the_embedded_platform_asks_for_root_packages_and_space(

@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from moorage.config.graph import Edge, Graph, Kind, Node, Via
-from moorage.report.forms import CHANGED, as_json, mermaid, tree
 from moorage.report.layout import laid_out
-from moorage.report.picture import Line, Picture, picture_of
+from moorage.report.picture import CHANGED, Line, Picture, as_json, mermaid, picture_of, tree
 from moorage.report.svg import svg
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -9,12 +9,11 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from moorage.report.growth import Limits, exceeded, growth
-from moorage.report.model import Build, LayerSize, Source, Step
+from moorage.report.model import KEPT, Build, LayerSize, Source, Step, Store
 from moorage.report.page import render
 from moorage.report.reasons import FIRST, GONE, UNKNOWN, difference, explained
 from moorage.report.records import build_of, documents, vertices
-from moorage.report.store import KEPT, Store
+from moorage.report.sizes import Limits, exceeded, growth
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -130,7 +129,7 @@ def layer(size: int, made: str) -> LayerSize:
 def test_growth_is_told_by_the_instruction_that_made_the_layer() -> None:
     old = build(layers=[layer(100, "COPY deps"), layer(10, "COPY src"), layer(5, "gone")])
     new = build(layers=[layer(100, "COPY deps"), layer(40, "COPY src")])
-    assert [(part.created_by, part.octets) for part in growth(new, old)] == [("COPY src", 30), ("gone", -5)]
+    assert [(part.created_by, part.grown) for part in growth(new, old)] == [("COPY src", 30), ("gone", -5)]
     assert growth(new, None) == []
 
 

@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from moorage.base.errors import MoorageError
 from moorage.scan.check import judge
 from moorage.scan.finding import Expectation
-from moorage.scan.registry import Reference
 from tests.unit.image_samples import image, layer
 
 if TYPE_CHECKING:
@@ -227,21 +225,3 @@ def test_links_lead_through_folders_and_never_in_circles() -> None:
     assert sample.resolve("/bin/y") == sample.files["/usr/bin/x"]
     assert sample.resolve("/a") is None
     assert sample.resolve("/nowhere/x") is None
-
-
-@pytest.mark.parametrize(
-    ("text", "host", "repository", "tag", "digest"),
-    [
-        ("ghcr.io/acme/backend:v1", "ghcr.io", "acme/backend", "v1", ""),
-        ("127.0.0.1:5000/harbour/backend", "127.0.0.1:5000", "harbour/backend", "latest", ""),
-        ("debian", "registry-1.docker.io", "library/debian", "latest", ""),
-        ("acme/web@sha256:" + "a" * 64, "registry-1.docker.io", "acme/web", "latest", "sha256:" + "a" * 64),
-    ],
-)
-def test_references_are_read_as_docker_reads_them(text: str, host: str, repository: str, tag: str, digest: str) -> None:
-    assert Reference.parse(text) == Reference(host=host, repository=repository, tag=tag, digest=digest)
-
-
-def test_what_is_no_reference_is_told() -> None:
-    with pytest.raises(MoorageError, match="is no image reference"):
-        Reference.parse("backend@sha256:12")
