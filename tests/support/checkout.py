@@ -33,7 +33,7 @@ def copy_repository(root: Path) -> None:
     for name in SHARED:
         (root / ".moorage" / name).symlink_to(ROOT / ".moorage" / name)
     # An environment of its own: uv makes the one that it finds that of the folder which it is asked for.
-    sync = [ROOT / ".moorage" / "bin" / "uv", "sync", "--quiet", "--locked", "--all-packages", f"--project={root}"]
+    sync = [str(ROOT / ".moorage" / "bin" / "uv"), "sync", "--quiet", "--locked", "--all-packages", f"--project={root}"]
     subprocess.run(sync, env={**os.environ, "UV_PROJECT_ENVIRONMENT": str(root / ".venv")}, check=True)
 
 

@@ -67,7 +67,7 @@ def test_the_python_of_an_update_keeps_its_bytecode_away_from_the_sources(
 
 def listed(layout: Layout, python: str) -> subprocess.CompletedProcess[str]:
     """Ask for an environment's packages as Pulumi's Python host does."""
-    command = [layout.bin / "uvx", "pip", "--python", python, "list", "--format", "json", "-v"]
+    command = [str(layout.bin / "uvx"), "pip", "--python", python, "list", "--format", "json", "-v"]
     return subprocess.run(command, capture_output=True, text=True, check=False, env={"PATH": os.environ["PATH"]})
 
 
@@ -75,7 +75,7 @@ def test_the_host_is_told_the_packages_of_the_environment_that_uv_has_put_there(
     layout = Layout.of(tmp_path)
     write_wrappers(layout, "pulumi")
     told = json.loads(listed(layout, str(Path(sys.prefix) / "bin" / "python")).stdout)
-    command = [ROOT / ".moorage/bin/uv", "pip", "list", "--format=json", f"--python={sys.executable}"]
+    command = [str(ROOT / ".moorage/bin/uv"), "pip", "list", "--format=json", f"--python={sys.executable}"]
     there = json.loads(subprocess.check_output(command, stderr=subprocess.DEVNULL))
     assert {(re.sub(r"[-_.]+", "-", entry["name"]).lower(), entry["version"]) for entry in told} == {
         (entry["name"], entry["version"]) for entry in there
@@ -94,4 +94,8 @@ def test_everything_else_is_left_to_uv(tmp_path: Path, arguments: list[str]) -> 
     (layout.bin / "uv").write_text('#!/bin/sh\necho "$@"\n')
     (layout.bin / "uv").chmod(0o755)
     write_wrappers(layout, "pulumi")
-    assert subprocess.check_output([layout.bin / "uvx", *arguments], text=True).split() == ["tool", "run", *arguments]
+    assert subprocess.check_output([str(layout.bin / "uvx"), *arguments], text=True).split() == [
+        "tool",
+        "run",
+        *arguments,
+    ]
