@@ -87,12 +87,12 @@ def test_what_the_recorded_stack_differs_in_is_marked(fleet: Generated, monkeypa
     lib = next(lib for lib in fleet.services["svc-01"].libs)
     before = record_of(project, Inputs(project).all())
     monkeypatch.setattr(graph, "recorded", lambda _: before)
-    assert graph.changed_nodes(project) == frozenset()
+    assert graph.changed_nodes(project, Inputs(project).all()) == frozenset()
     fleet.write(f"libs/{lib}/{lib}/new.py", "")
     users = {f"apps/{name}" for name, member in fleet.services.items() if lib in member.libs}
-    assert {str(node) for node in graph.changed_nodes(project)} == {f"libs/{lib}", *users}
+    assert {str(node) for node in graph.changed_nodes(project, Inputs(project).all())} == {f"libs/{lib}", *users}
     monkeypatch.setattr(graph, "recorded", lambda _: Record())
-    assert graph.changed_nodes(project) == frozenset()
+    assert graph.changed_nodes(project, Inputs(project).all()) == frozenset()
 
 
 def test_our_own_sources_are_as_declared_and_looked_at_in_no_time() -> None:
