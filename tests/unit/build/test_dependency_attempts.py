@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from moorage.build.dockerfile import Instruction, read_dockerfile
+from moorage.build.dockerfile import read_dockerfile
+from moorage.build.instructions import Instruction
 from moorage.engine.unresolved import unresolved
 from tests.support.loopback import NO_PROXY, served
 
