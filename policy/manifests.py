@@ -115,12 +115,13 @@ def _documents(source: Source, text: str) -> Iterator[Found]:
             yield Unreadable(source.shown, line, "the document is nested too deeply")
             return
         for value, lines, problems, first in Reader(text).documents():
-            for problem in problems:
-                yield Unreadable(source.shown, problem.line, problem.why)
-            if not lines:
+            if not lines:  # the document stands for nothing
+                yield from (_unreadable(source, text, problem.line, problem.why) for problem in problems)
                 continue
             document = Document(source.shown, value, lines, source.patch)
             other = _no_object(document, first)
+            if not isinstance(other, Skipped):
+                yield from (Unreadable(source.shown, problem.line, problem.why) for problem in problems)
             if other is not None:
                 yield other
             elif value is not None:

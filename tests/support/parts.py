@@ -37,18 +37,15 @@ python -m tools.schema --check
 CHECK = f"""{LIGHT.strip()} &&
 python -m tests.support.tools actionlint && zizmor --offline --quiet --config .github/zizmor.yml .github
 """
-SERVICES = """
-found=0; for file in apps/*/tests/test_*.py libs/*/tests/test_*.py; do [ ! -f "$file" ] || found=1; done
-[ $found = 0 ] || {pytest}
-"""
-PAGES = """
-for file in apps/*/package-lock.json libs/*/package-lock.json; do
-    [ -f "$file" ] || continue
-    (cd "$(dirname "$file")" && npm ci --no-audit --no-fund --silent && npm run --silent --if-present lint &&
-        npm run --silent --if-present typecheck && npm test --silent --if-present) || exit 1
+PAGE = """
+for lock in apps/*/package-lock.json libs/*/package-lock.json; do
+    [ ! -f "$lock" ] || (cd "$(dirname "$lock")" && npm ci --no-audit --no-fund --silent &&
+        npm run --silent --if-present lint && npm run --silent --if-present typecheck &&
+        npm test --silent --if-present) || exit 1
 done
 """
-"""What each service and library has of its own, in Python or Node.js."""
+"""The checks of each service and library that npm installs."""
+_SOME_TESTS = "[ -z \"$(find apps libs -name 'test_*.py' 2>/dev/null | head -n 1)\" ]"
 
 
 def _pytest(*arguments: str) -> str:
@@ -58,8 +55,8 @@ def _pytest(*arguments: str) -> str:
 COMMANDS = {
     "check": CHECK,
     "check-light": LIGHT,
-    "services": SERVICES.format(pytest=_pytest("apps libs")),
-    "page": PAGES,
+    "services": f"{_SOME_TESTS} || {_pytest('apps libs')}",
+    "page": PAGE,
     "unit": _pytest("tests/unit"),
     # Without what compiles Go from nothing.
     "unit-light": _pytest("tests/unit --ignore=tests/unit/platform/test_toolchain.py"),
