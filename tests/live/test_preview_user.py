@@ -78,6 +78,18 @@ def test_each_object_of_the_stack_can_be_tried_and_none_be_changed(dev: Stack, k
     assert '"tried"' not in json.dumps([json.loads(dev.kubectl("get", kind, "--output=json")) for kind in KINDS])
 
 
+def test_the_group_for_identities_of_a_cloud_is_held_by_the_same_policy(dev: Stack, kubeconfig: Path) -> None:
+    dev.kubectl("create", "rolebinding", "preview-group", "--clusterrole=moorage-preview", "--group=moorage-preview")
+    groups = ("--as=anna", "--as-group=moorage-preview", "--as-group=system:authenticated")
+    try:
+        eventually(lambda: dev.kubectl(*groups, "get", "pods", check=False) != "", what="the binding")
+        assert "new" in dev.kubectl(*groups, "create", "configmap", "new", "--dry-run=server")
+        dev.kubectl(*groups, "create", "configmap", "new", check=False)
+        assert dev.kubectl("get", "configmap", "new", "--ignore-not-found") == ""
+    finally:
+        dev.kubectl("delete", "rolebinding", "preview-group")
+
+
 def test_what_is_not_there_can_be_tried_and_not_be_made(dev: Stack, kubeconfig: Path) -> None:
     assert asked(kubeconfig, "create", "configmap", "new", "--dry-run=server").returncode == 0
     assert asked(kubeconfig, "create", "configmap", "new").returncode == 1
