@@ -113,6 +113,8 @@ def kind_of(name: str) -> Kind | None:
     if not words or words[0] in _BEFORE:
         return None
     joined = "".join(words)
+    if joined.endswith("initialclustertoken"):
+        return None  # etcd's name of the cluster
     if words[-1] in _AFTER or (len(words) > 1 and words[-1] in _NO_PASS):
         return None
     kind = _password(words, joined) or _token(words, joined)
