@@ -40,7 +40,6 @@ IMAGES: dict[str, list[str]] = {
 }
 """Base images and what they are built from; nothing is built from ``node``."""
 DOCKERFILE = "ARG PYTHON_IMAGE\nFROM ${PYTHON_IMAGE} AS production\nRUN true\n"
-BASE_DOCKERFILE = "FROM scratch AS production\nRUN true\n"
 IGNORE = "*\n"
 CA_DOCKERFILE = (
     "FROM scratch AS production\nRUN --mount=type=secret,id=ca,target=/ca --mount=type=cache,target=/c true\n"
@@ -54,7 +53,7 @@ def write_monorepo(root: Path, stack: str, settings: dict[str, Any], services: S
     """Write a monorepo of these services to `root`, with one stack of these settings."""
     for image, bases in IMAGES.items():
         write(root / "images" / image / "image.yaml", {"build": {"bases": bases}} if bases else {})
-        (root / "images" / image / "Dockerfile").write_text(CA_DOCKERFILE if image == "python-build" else BASE_DOCKERFILE)
+        (root / "images" / image / "Dockerfile").write_text(CA_DOCKERFILE if image == "python-build" else DOCKERFILE)
         (root / "images" / image / "Dockerfile.dockerignore").write_text(IGNORE)
     for service in services:
         write(root / "apps" / service["name"] / "service.yaml", service)
