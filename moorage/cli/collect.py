@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from typing import TYPE_CHECKING, Any
 
 from moorage.base.console import warn
@@ -12,7 +11,7 @@ from moorage.base.image_reference import ImageReference
 from moorage.base.registry import Registry
 from moorage.build.contexts import context_files
 from moorage.engine.deployed import stack_images
-from moorage.report.history import History
+from moorage.report.history import History, buildx_command
 from moorage.report.model import Store
 from moorage.report.reasons import explained
 from moorage.report.sizes import layers
@@ -91,12 +90,10 @@ def store_of(session: Session) -> Store:
 
 def history_of(session: Session, project: Project) -> History | None:
     """Return the history of the stack's builder; None where there is no buildx to ask it with."""
-    environment = session.environment()
-    own = shutil.which("buildx", path=environment["PATH"])
-    if own is None and shutil.which("docker", path=environment["PATH"]) is None:
+    command = buildx_command(session.environment())
+    if command is None:
         return None
-    command = [own] if own else ["docker", "buildx"]
-    return History(command=command, builder=project.target.builder, environment=environment)
+    return History(command=command, builder=project.target.builder, environment=session.environment())
 
 
 def _files(project: Project, dockerfile: str) -> dict[str, str]:

@@ -14,9 +14,10 @@ from moorage.base.files import write_atomic
 from moorage.build.comparison import changes
 from moorage.build.digests import Inputs
 from moorage.build.record import record_of
-from moorage.checks.allowlist import allow_list_text
-from moorage.checks.declarations import check_sources, declared_builds, ignore_path, read_build
+from moorage.checks.allowlist import allow_list_text, ignore_path
+from moorage.checks.declarations import check_sources, declared_builds, read_builds
 from moorage.checks.imports import owner_of
+from moorage.checks.stackwishes import read_wishes
 from moorage.cli.changes import recorded
 from moorage.config.graph import Kind
 from moorage.config.loader import load_project
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from moorage.build.digests import NodeInputs
+    from moorage.checks.declarations import Findings
     from moorage.config.graph import Node
     from moorage.config.project import Project
 
@@ -56,8 +58,8 @@ def read_monorepo(root: Path) -> Monorepo:
     return monorepo
 
 
-def hold_sources(root: Path) -> None:
-    """Warn of what is declared for nothing.
+def hold_sources(root: Path) -> Findings:
+    """Warn of what is declared for nothing, and return what was found.
 
     Raises `MoorageError` with everything that is used without being declared: it would ship a stale image.
     """
@@ -67,6 +69,7 @@ def hold_sources(root: Path) -> None:
         console.warn(str(problem))
     if findings.errors:
         raise MoorageError(*findings.errors)
+    return findings
 
 
 def check(root: Path) -> None:
@@ -75,19 +78,21 @@ def check(root: Path) -> None:
     Raises `MoorageError` with all that is not.
     """
     monorepo = read_monorepo(root)
-    hold_sources(root)
+    findings = hold_sources(root)
     graph = monorepo.graph()
     console.out.print(f"[green]✓[/] {len(graph.nodes)} nodes and {len(graph.edges)} edges are as the sources have them")
+    for sentence in findings.unread:
+        console.out.print(f"[dim]{escape(sentence)}[/]")
 
 
 def write_ignore_files(root: Path) -> None:
     """Write each node's ``.dockerignore``, and say which were out of date."""
     root = root.resolve()
     monorepo = read_monorepo(root)
-    written = 0
+    written, wishes = 0, read_wishes(root)
     for node, _, build in declared_builds(monorepo):
         path = ignore_path(root, node, build)
-        text = allow_list_text(root, read_build(root, node, build, frozenset(monorepo.images)))
+        text = allow_list_text(root, read_builds(root, node, build, frozenset(monorepo.images), wishes))
         if not path.exists() or path.read_text() != text:
             write_atomic(path, text)
             console.out.print(f"wrote {path.relative_to(root)}")
