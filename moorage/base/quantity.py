@@ -42,8 +42,8 @@ def canonical_bytes(text: str) -> str:
 
     ``1024Mi`` becomes ``1Gi``, ``1.5Gi`` becomes ``1536Mi``, ``1000M`` becomes ``1G``; parts of a byte are rounded up.
     """
-    octets = int(quantity_value(text).to_integral_value(ROUND_CEILING))
-    return _with_suffix(octets, _BINARY if text.endswith("i") else _DECIMAL)
+    count = int(quantity_value(text).to_integral_value(ROUND_CEILING))
+    return _with_suffix(count, _BINARY if text.endswith("i") else _DECIMAL)
 
 
 def scale_cpu(text: str, factor: Decimal, floor: str) -> str:
@@ -78,8 +78,8 @@ def _cpu(cores: Decimal) -> str:
     return f"{milli}m" if milli % 1000 else str(milli // 1000)
 
 
-def _with_suffix(octets: int, suffixes: dict[str, int]) -> str:
+def _with_suffix(count: int, suffixes: dict[str, int]) -> str:
     for suffix, size in suffixes.items():
-        if octets and octets % size == 0:
-            return f"{octets // size}{suffix}"
-    return str(octets)
+        if count and count % size == 0:
+            return f"{count // size}{suffix}"
+    return str(count)

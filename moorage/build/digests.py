@@ -15,6 +15,7 @@ from moorage.build.filedigests import FileDigests, file_line
 from moorage.build.git import source_labels
 from moorage.build.slices import Slicer
 from moorage.build.stages import load_dockerfile, mounted_secrets
+from moorage.build.targets import target_problem
 from moorage.config.graph import BUILD, Kind, Node
 
 if TYPE_CHECKING:
@@ -121,6 +122,9 @@ class Inputs:
         context = self._contexts.listing(dockerfile.with_name(f"{dockerfile.name}.dockerignore"))
         key = f"dockerfile {own.text[:64]}"
         read = functools.partial(load_dockerfile, dockerfile, build.args)
+        fits = self._digests.note(f"{key} target {build.target}", lambda: not target_problem(read(), build.target))
+        if not fits and (problem := target_problem(read(), build.target)):
+            raise MoorageError(problem)
         secrets: list[str] = self._digests.note(f"{key} secrets", lambda: sorted(mounted_secrets(read().instructions)))
         slicer = Slicer(
             root=root,

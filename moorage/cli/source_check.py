@@ -8,12 +8,14 @@ from moorage.base import console
 from moorage.base.errors import MoorageError, Problem
 from moorage.base.files import write_atomic
 from moorage.checks.allowlist import allow_list_text
-from moorage.checks.declarations import check_sources, declared_builds, ignore_path, read_build
-from moorage.config.monorepo import Monorepo, check_monorepo
-from moorage.config.sources import find_libs, read_images, read_services
+from moorage.checks.declarations import check_sources, ignore_path, read_build
+from moorage.config import monorepo as config
+from moorage.config.addresses import monorepo_warnings
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from moorage.config.monorepo import Monorepo
 
 
 def read_monorepo(root: Path) -> Monorepo:
@@ -22,11 +24,7 @@ def read_monorepo(root: Path) -> Monorepo:
     Raises `MoorageError` with everything that is wrong with it, whatever the stack.
     """
     problems: list[Problem] = []
-    root = root.resolve()
-    monorepo = Monorepo(
-        services=read_services(root, problems), images=read_images(root, problems), libs=find_libs(root)
-    )
-    problems.extend(check_monorepo(monorepo, monorepo.graph()))
+    monorepo, _ = config.read_monorepo(root.resolve(), problems)
     if problems:
         raise MoorageError(*problems)
     return monorepo
@@ -51,6 +49,8 @@ def check(root: Path) -> None:
     """
     monorepo = read_monorepo(root)
     check_declared(root.resolve(), monorepo)
+    for problem in monorepo_warnings(monorepo):
+        console.warn(str(problem))
     graph = monorepo.graph()
     console.out.print(f"[green]✓[/] {len(graph.nodes)} nodes and {len(graph.edges)} edges match the sources")
 
@@ -60,7 +60,7 @@ def write_ignore_files(root: Path) -> None:
     root = root.resolve()
     monorepo = read_monorepo(root)
     written = 0
-    for node, _, build in declared_builds(monorepo):
+    for node, _, build in monorepo.builds():
         path = ignore_path(root, node, build)
         text = allow_list_text(root, read_build(root, node, build, frozenset(monorepo.images)))
         if not path.exists() or path.read_text() != text:
