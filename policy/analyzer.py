@@ -106,10 +106,11 @@ class Analyzer(services.AnalyzerServicer):  # type: ignore[misc]
         self._session.analyzed.add(request.urn)
         if not judged(request.type):
             return response
-        objects = tuple(resource_objects(request.type, decode(request.properties), _origin(request)))
+        objects = tuple(resource_objects(request.type, decode(request.properties), self._origin(request)))
         self._session.seen[request.urn] = objects
         for item in objects:
             self._session.note_build(item)
+            self._session.around.note(item)
             for rule in self._rules(item):
                 self._report(judge(rule, item, self._settings[rule.name]), response)
             stack = self._session.beside(item)
@@ -143,7 +144,7 @@ class Analyzer(services.AnalyzerServicer):  # type: ignore[misc]
             if not judged(resource.type):
                 continue
             if resource.urn not in self._session.seen:
-                found = resource_objects(resource.type, decode(resource.properties), _origin(resource))
+                found = resource_objects(resource.type, decode(resource.properties), self._origin(resource))
                 self._session.seen[resource.urn] = tuple(found)
             objects += self._session.seen[resource.urn]
             dependencies[resource.urn] = frozenset(resource.dependencies)
@@ -163,14 +164,14 @@ class Analyzer(services.AnalyzerServicer):  # type: ignore[misc]
 
     def _rules(self, about: Object) -> tuple[Rule, ...]:
         """Return the rules that are not disabled and look at objects such as this one."""
-        key = about.kind, about.pod is not None
+        key = about.family, about.pod is not None
         if key not in self._by_kind:
             self._by_kind[key] = tuple(
                 rule
                 for rule in RULES.values()
                 if rule.scope is not Scope.STACK
                 and self._levels[rule.name] is not Level.DISABLED
-                and rule.applies_to(about.kind, has_pod=about.pod is not None)
+                and rule.applies_to(about.family, has_pod=about.pod is not None)
             )
         return self._by_kind[key]
 
@@ -196,6 +197,9 @@ class Analyzer(services.AnalyzerServicer):  # type: ignore[misc]
             if exempt(outcome, self._session.exemptions, today) is None:
                 response.diagnostics.append(self._diagnostic(outcome))
 
+    def _origin(self, request: Any) -> Origin:
+        return Origin(urn=request.urn, protect=request.options.protect, around=self._session.around)
+
     def _diagnostic(self, violation: Violation) -> Any:
         rule = violation.rule
         level = self._levels[rule.name]
@@ -210,7 +214,3 @@ class Analyzer(services.AnalyzerServicer):  # type: ignore[misc]
             enforcementLevel=LEVELS[Level.MANDATORY if level is Level.REMEDIATE else level],
             severity=SEVERITIES[rule.severity],
         )
-
-
-def _origin(request: Any) -> Origin:
-    return Origin(urn=request.urn, protect=request.options.protect)

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,6 +26,8 @@ CONFIG_KEY: Final = "policy:exemptions"
 """Key of the stack's configuration: a list of objects with ``policy``, ``object``, ``reason`` and ``expires``."""
 LEAST_REASON: Final = 10
 """Characters that a reason has at least."""
+LONGEST: Final = timedelta(days=5 * 366)
+"""The time for which an exemption holds at most."""
 _ANNOTATION_FORM: Final = re.compile(r"until (\d{4}-\d{2}-\d{2}): (.+)", re.DOTALL)
 _FIELDS: Final = ("policy", "object", "reason", "expires")
 _MIDNIGHT: Final = " 00:00:00 +0000 UTC"
@@ -46,8 +48,12 @@ class Exemption:
     source: str
 
     def holds(self, today: date) -> bool:
-        """Tell whether the exemption has not expired."""
-        return today <= self.expires
+        """Tell whether the exemption has not expired, and does so one day that somebody may live to see."""
+        return today <= self.expires and not self.endless(today)
+
+    def endless(self, today: date) -> bool:
+        """Tell whether the exemption is written so that it never has to be thought of again."""
+        return self.expires > today + LONGEST
 
     def covers(self, violation: Violation) -> bool:
         """Tell whether this exempts from ``violation``, expired or not."""

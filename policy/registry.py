@@ -73,6 +73,7 @@ class Rule:
     what holds where the rule is kept, ``why`` what it protects from, ``fix`` what to do. ``example`` breaks the
     compliant stack of ``examples.py`` in the one place that this rule watches. ``at_once`` marks a rule on the stack that
     needs of it one resource and what that resource runs: it is judged before that resource is deployed, not at the end.
+    ``among`` marks a rule on one object that also reads its surroundings, which are complete once all objects are read.
     """
 
     id: str
@@ -92,6 +93,7 @@ class Rule:
     remedy: Fix | None = None
     with_settings: bool = False
     at_once: bool = False
+    among: bool = False
 
     @cached_property
     def defaults(self) -> Mapping[str, Any]:

@@ -1,10 +1,13 @@
-"""Files that are whole or not there, whatever interrupts their writing."""
+"""Files that are whole or not there, whatever interrupts their writing; and what is remembered between runs."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import threading
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,3 +35,32 @@ def write_atomic(path: Path, content: str | bytes, *, mode: int | None = None) -
     except BaseException:
         aside.unlink(missing_ok=True)
         raise
+
+
+def write_cache(path: Path, kind: str, data: Any) -> None:
+    """Remember data for the next run; where that cannot be written, the next run takes a little longer.
+
+    ``kind`` says what is kept: only who asks for the same reads it back.
+    """
+    payload = json.dumps(data, separators=(",", ":")).encode(errors="surrogateescape")
+    with suppress(OSError):
+        write_atomic(path, _seal(kind, payload) + payload)
+
+
+def read_cache(path: Path, kind: str) -> Any:
+    """Return what `write_cache` kept under the same kind.
+
+    None for a file that is missing, unreadable, torn, changed by anyone else or of another kind.
+    """
+    try:
+        seal, _, payload = path.read_bytes().partition(b"\n")
+    except OSError:
+        return None
+    return json.loads(payload) if seal + b"\n" == _seal(kind, payload) else None
+
+
+def _seal(kind: str, payload: bytes) -> bytes:
+    return (
+        hashlib.blake2b(kind.encode(errors="surrogateescape") + b"\0" + payload, digest_size=20).hexdigest().encode()
+        + b"\n"
+    )

@@ -81,13 +81,14 @@ def image_differences(before: ImageRecord | None, after: ImageRecord) -> tuple[D
         return (Difference(cause="new", name="its image", how="was not built for this stack yet"),)
     if before.digest == after.digest:
         return ()
+    if before.form != after.form:
+        return (Difference(cause="builder", name="the way in which images are built", how="changed"),)
     found = [
         *_files(before, after),
         *_settings(before.settings, after.settings),
         *_named("base", before.bases, after.bases),
         *_named("secret", dict.fromkeys(before.secrets, ""), dict.fromkeys(after.secrets, "")),
     ]
-    # Also where this version of Moorage builds images in another way.
     return tuple(found) or (Difference(cause="builder", name="the way in which images are built", how="changed"),)
 
 

@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     from moorage.config.project import Project
     from moorage.config.service import Build
 
-DIGEST_FORMAT = 1
+DIGEST_FORMAT = 2
 """Part of every digest: a change of how images are built of the same inputs makes it another one."""
 SHORT = 16
+_REMEMBERED = ".moorage/inputs.json"
 EPOCH = 315_532_800
 """Seconds of the time that everything in an image has: 1980-01-01, the first that a zip file can hold."""
 
@@ -44,7 +45,9 @@ class NodeInputs:
     listings: tuple[Listing, ...] = field(repr=False)
     """The Dockerfile, then the files of the build context in the order of their paths."""
     slices: Mapping[str, Slice] = field(repr=False)
-    """The parts of a workspace's files that count instead of the whole ones, by path."""
+    """What counts of a workspace's files instead of all of them, by path."""
+    whole: Mapping[str, str] = field(repr=False)
+    """Why all of a workspace's lock file counts, by its path."""
     settings: Mapping[str, str]
     """Stage, build args, platforms and labels, by a name that people know."""
     labels: Mapping[str, str]
@@ -61,8 +64,8 @@ class NodeInputs:
         for listing in self.listings:
             text = listing.text
             for path, part in self.slices.items():
-                if path in listing.paths:
-                    text = file_line(part.digest, 0, path)
+                if line := listing.line(path):
+                    text = text.replace(line, file_line(part.digest, 0, path), 1)
             found.update(text.encode(errors="surrogateescape"))
         rest = [DIGEST_FORMAT, EPOCH, self.dockerfile, dict(self.settings), dict(self.bases), self.secrets]
         found.update(b"\0" + json.dumps(rest, sort_keys=True).encode())
@@ -84,17 +87,18 @@ class NodeInputs:
 class Inputs:
     """The inputs of the images of one stack."""
 
-    def __init__(self, project: Project, *, cache: bool = True, labels: Mapping[str, str] | None = None) -> None:
-        """Prepare for a project; with ``cache``, what is found is kept in its ``.moorage`` folder.
+    def __init__(
+        self, project: Project, *, checkout: Path | None = None, labels: Mapping[str, str] | None = None
+    ) -> None:
+        """Prepare for a project; what is found is remembered in its ``.moorage`` folder.
 
-        ``labels`` are those of another revision than the one that is checked out. Raises `MoorageError` where the stack
-        wants labels of a source that cannot be told.
+        Of another revision than the one on disk ``checkout`` is where the project lies that remembers, and ``labels``
+        are its own. Raises `MoorageError` where the stack wants labels of a source that cannot be told.
         """
         self._project = project
         wanted = project.settings.source_labels
         self._labels = (source_labels(project.root) if labels is None else labels) if wanted else {}
-        place = project.root / ".moorage" / "inputs.json"
-        self._digests = FileDigests(project.root, place if cache else None)
+        self._digests = FileDigests(project.root, (checkout or project.root) / _REMEMBERED, checkout=checkout)
         self._contexts = Contexts(project.root, self._digests)
 
     def all(self) -> dict[Node, NodeInputs]:
@@ -134,11 +138,13 @@ class Inputs:
             read=read,
             target=build.target,
         )
+        sliced = slicer.sliced()
         return NodeInputs(
             node=node,
             dockerfile=name,
             listings=(own, *context),
-            slices=slicer.slices(),
+            slices=sliced.slices,
+            whole=sliced.whole,
             settings=_settings(build, settings.platforms, self._labels),
             labels=self._labels,
             bases={base: found[Node(Kind.image, base)].digest for base in sorted(build.bases)},

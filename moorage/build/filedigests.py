@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import os
 import stat
 import time
 from array import array
-from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from moorage.base.errors import MoorageError
-from moorage.base.files import write_atomic
+from moorage.base.files import read_cache, write_cache
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
-
-FORMAT = 1
+FORMAT = 2
 RACY_NS = 100_000_000
 """A file changed so shortly before it was read may change again without a new time, so it is not remembered."""
 MOST_NOTES = 5000
 _FIELDS = 5
+_BEFORE_PATH = 66
+"""Characters of a line before the space and the path."""
 _MOST = 2**63 - 1
 
 
@@ -39,6 +38,16 @@ class Listing:
     def entries(self, digits: int = 64) -> dict[str, str]:
         """Return kind and digest of each path, or the first ``digits`` of it: ``x3f0a…``."""
         return {line[67:]: line[65] + line[:digits] for line in self.text.split("\n")[:-1]}
+
+    def line(self, path: str) -> str | None:
+        """Return the line of a path; None where it is not listed."""
+        end = self.text.find(f" {path}\n")
+        while end >= 0:
+            start = self.text.rfind("\n", 0, end) + 1
+            if end == start + _BEFORE_PATH:
+                return self.text[start : end + len(path) + 2]
+            end = self.text.find(f" {path}\n", end + 1)
+        return None
 
 
 @dataclass
@@ -79,11 +88,18 @@ def file_line(digest: str, mode: int, path: str) -> str:
 class FileDigests:
     """Listings of a repository's files, each read once in a run, and from disk only where something changed."""
 
-    def __init__(self, root: Path, cache: Path | None = None) -> None:
-        """Prepare for the files below ``root``; ``cache`` is the file of what earlier runs found."""
+    def __init__(self, root: Path, cache: Path | None = None, *, checkout: Path | None = None) -> None:
+        """Prepare for the files below ``root``; ``cache`` is the file of what earlier runs found.
+
+        Where the files are another revision of a ``checkout``, what it remembers of contents is used and added to, and
+        what it remembers of files stays as it is.
+        """
         self._prefix = f"{os.fspath(root)}/"
         self._cache = cache
-        self._known, self._notes = _read(cache)
+        self._kind = f"inputs {FORMAT} {_reader()} {os.fspath(checkout or root)}"
+        found, self._notes = _remembered_of(cache, self._kind)
+        self._known = {} if checkout else found
+        self._kept = self._known if checkout is None else found
         self._noted: set[str] = set()
         self._seen: dict[str, Listing] = {}
         self._changed = False
@@ -104,7 +120,7 @@ class FileDigests:
         """
         if key not in self._seen:
             known = self._known.get(key)
-            if known is None or not known.folders or _encoded(self._stats(known.folders)) != known.folder_stats:
+            if known is None or not known.folders or not self._is_same(known.folders, known.folder_stats):
                 paths, folders = walk()
                 known = self._reread(key, paths, known, folders)
             self._seen[key] = self._checked(key, known)
@@ -124,22 +140,22 @@ class FileDigests:
             return
         crowded = len(self._notes) > MOST_NOTES
         notes = {key: note for key, note in self._notes.items() if key in self._noted or not crowded}
-        groups = {key: vars(group) for key, group in self._known.items()}
-        text = json.dumps({"format": FORMAT, "groups": groups, "notes": notes}, separators=(",", ":"))
-        # Where nothing can be written, the next run takes a little longer.
-        with suppress(OSError):
-            write_atomic(self._cache, text)
+        groups = {key: vars(group) for key, group in self._kept.items()}
+        write_cache(self._cache, self._kind, {"groups": groups, "notes": notes})
         self._changed = False
 
     def _checked(self, key: str, known: _Group) -> Listing:
-        try:
-            stats = self._stats(known.paths)
-        except FileNotFoundError:
-            stats = None
-        if stats is None or _encoded(stats) != known.stats:
+        if not self._is_same(known.paths, known.stats):
             present = [path for path in known.paths if os.path.lexists(self._prefix + path)]
             known = self._reread(key, present, known, known.folders)
         return Listing(tuple(known.paths), known.text)
+
+    def _is_same(self, paths: Sequence[str], stats: str) -> bool:
+        """Return whether the statuses are those that are remembered; what is gone, or cannot be looked at, is not."""
+        try:
+            return _encoded(self._stats(paths)) == stats
+        except OSError:
+            return False
 
     def _reread(self, key: str, paths: Sequence[str], before: _Group | None, folders: Sequence[str]) -> _Group:
         """Read what is new or changed of ``paths``, and remember all of it."""
@@ -196,12 +212,18 @@ def _remembered(group: _Group | None) -> Mapping[tuple[str, tuple[int, ...]], st
     }
 
 
-def _read(cache: Path | None) -> tuple[dict[str, _Group], dict[str, Any]]:
-    """Return what is remembered; a cache that is missing, torn or of another version is as good as empty."""
-    try:
-        found = json.loads(cache.read_bytes()) if cache else {}
-        if found.get("format") == FORMAT:
-            return {key: _Group(**group) for key, group in found["groups"].items()}, found["notes"]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        pass
-    return {}, {}
+def _remembered_of(cache: Path | None, kind: str) -> tuple[dict[str, _Group], dict[str, Any]]:
+    """Return what is remembered of files and of contents; nothing where another program or another checkout wrote it."""
+    found = read_cache(cache, kind) if cache else None
+    if found is None:
+        return {}, {}
+    return {key: _Group(**group) for key, group in found["groups"].items()}, found["notes"]
+
+
+def _reader() -> str:
+    """Return what tells this version of the readers from every other: sizes and times of their modules."""
+    with os.scandir(Path(__file__).parent) as entries:
+        found = sorted(
+            (entry.name, entry.stat().st_size, entry.stat().st_mtime_ns) for entry in entries if entry.is_file()
+        )
+    return hashlib.blake2b(repr(found).encode(), digest_size=8).hexdigest()

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from moorage.build.stages import mount_options
 
 if TYPE_CHECKING:
-    from moorage.build.dockerfile import Instruction
+    from moorage.build.instructions import Instruction
 
+WRAPPER = "with-ca"
+"""Of the base images: runs a command that trusts the company's certificates."""
 OPTIONS = r"(?:\s+(?:-o\s+\S+|-\S+))*\s+"
 """Between a package manager's name and its command."""
 

@@ -36,10 +36,13 @@ class ImageRecord:
     bases: Mapping[str, str]
     """The beginning of the input digests of the images that it is built FROM, by name."""
     secrets: tuple[str, ...]
+    whole: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """Why all of a lock file counts, by its path; not kept."""
 
     def to_json(self) -> str:
         """Return the record as one text."""
-        return json.dumps(asdict(self), separators=(",", ":"), sort_keys=True)
+        kept = {key: value for key, value in asdict(self).items() if key != "whole"}
+        return json.dumps(kept, separators=(",", ":"), sort_keys=True)
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,7 @@ def image_record(inputs: NodeInputs) -> ImageRecord:
         settings=dict(inputs.settings),
         bases={name: digest[:SHORT] for name, digest in inputs.bases.items()},
         secrets=inputs.secrets,
+        whole=dict(inputs.whole),
     )
 
 

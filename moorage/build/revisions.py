@@ -50,7 +50,7 @@ def record_at(project: Project, revision: str, after: Record) -> Record | None:
         try:
             before = load_project(then, project.stack_name)
             labels = source_labels(project.root, commit) if before.settings.source_labels else {}
-            found = record_of(before, Inputs(before, cache=False, labels=labels).all())
+            found = record_of(before, Inputs(before, checkout=project.root, labels=labels).all())
         except MoorageError:
             return None
     unwritten = frozenset[str]() if everything else frozenset(names) - frozenset(changed)

@@ -1,19 +1,17 @@
-"""Of the lock files that all services of a workspace share, the parts that count for one image."""
+"""Of the lock files that all services of a workspace share, what counts for one image."""
 
 from __future__ import annotations
 
 import functools
 import hashlib
 import json
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
 
-from moorage.build import npmuse, uvuse
-from moorage.build.npmlocks import sliced_package_json, sliced_package_lock
-from moorage.build.uvlocks import sliced_lock, sliced_project
+from moorage.build import npm, uv
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from moorage.build.filedigests import FileDigests, Listing
@@ -22,45 +20,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Slice:
-    """The part of one file that counts instead of the whole one."""
+    """What counts of one file instead of all of it."""
 
     digest: str
     """SHA-256 in hex."""
-    make: Callable[[str], str | None]
-    """Returns it of the whole file's text; None where that has no part that is sure to be enough."""
+    whole: str
+    """That of the file that it was made of."""
+    make: Callable[[str], str | None] | None
+    """Returns what takes the file's place in the build, of its text; None where the file itself is there."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Workspace:
-    """What a package manager keeps of all packages of a workspace, at the repository's root."""
+class Sliced:
+    """What is known of the lock files in a build context, by path."""
 
-    use: Callable[[Dockerfile, str], Any]
-    """Returns how a Dockerfile uses it for a stage; None where that is not clear."""
-    remembered: Callable[..., Any]
-    """Makes the use of its own fields."""
-    manifest: str
-    """The file that makes a folder a package."""
-    slicers: Mapping[str, Callable[[str, Any, Collection[str]], str | None]]
-    """Of each of its files, by path: text, use and folders of the packages in the context give the slice."""
-
-
-_WORKSPACES = (
-    _Workspace(
-        use=uvuse.uv_use,
-        remembered=uvuse.UvUse,
-        manifest=uvuse.MANIFEST,
-        slicers={uvuse.LOCK: sliced_lock, uvuse.MANIFEST: lambda text, _use, _members: sliced_project(text)},
-    ),
-    _Workspace(
-        use=npmuse.npm_use,
-        remembered=npmuse.NpmUse,
-        manifest=npmuse.MANIFEST,
-        slicers={
-            npmuse.LOCK: sliced_package_lock,
-            npmuse.MANIFEST: lambda text, use, _members: sliced_package_json(text, use),
-        },
-    ),
-)
+    slices: Mapping[str, Slice] = field(default_factory=dict)
+    whole: Mapping[str, str] = field(default_factory=dict)
+    """Why all of a lock file counts, where it does."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,43 +51,78 @@ class Slicer:
     read: Callable[[], Dockerfile]
     target: str
 
-    def slices(self) -> dict[str, Slice]:
-        """Return the slices by path; nothing of a workspace of which all counts."""
-        return {path: found for each in _WORKSPACES for path, found in self._of(each).items()}
+    def sliced(self) -> Sliced:
+        """Return what counts of each lock file; each that is there is in one of the two."""
+        slices: dict[str, Slice] = {}
+        whole: dict[str, str] = {}
+        for lock, manifest, find in ((uv.LOCK, uv.MANIFEST, self._uv), (npm.LOCK, npm.MANIFEST, self._npm)):
+            contents = {path: found for path in (lock, manifest) if (found := self._content(path)) is not None}
+            if lock in contents:
+                try:
+                    slices |= find(contents)
+                except uv.UnclearError as error:
+                    whole[lock] = str(error)
+        return Sliced(slices=slices, whole=whole)
 
-    def _of(self, workspace: _Workspace) -> dict[str, Slice]:
-        wanted = {(path,) for path in workspace.slicers}
-        lines = {listing.paths[0]: listing.text for listing in self.context if listing.paths in wanted}
-        if lines.keys() != workspace.slicers.keys():
-            return {}
-        use = self.digests.note(f"use {workspace.manifest} {self.key}", lambda: self._use(workspace))
-        if use is None:
-            return {}
-        name = f"/{workspace.manifest}"
+    def _content(self, path: str) -> str | None:
+        """Return the digest of a file of the context; None where it is not there."""
+        return next((line[:64] for listing in self.context if (line := listing.line(path))), None)
+
+    def _uv(self, contents: Mapping[str, str]) -> dict[str, Slice]:
+        if uv.MANIFEST not in contents:
+            raise uv.UnclearError(f"{uv.MANIFEST} is not in the build context")
+
+        def read() -> dict[str, object]:
+            try:
+                return asdict(uv.uv_use(self.read(), self.target))
+            except uv.UnclearError as error:
+                return {"why": str(error)}
+
+        noted = self.digests.note(f"uv {self.key}", read)
+        if "why" in noted:
+            raise uv.UnclearError(noted["why"])
+        use = uv.UvUse(options=tuple(noted["options"]), paths=tuple(noted["paths"]))
+        paths = [path for listing in self.context for path in listing.paths if use.reads(path)]
+        read_files = sorted((path, self._content(path)) for path in paths)
+        key = hashlib.sha256(json.dumps([use.options, read_files]).encode()).hexdigest()
+        digest = self.digests.note(f"uv export {key}", lambda: _digest(uv.exported(use, self.root, paths)))
+        return {
+            uv.LOCK: Slice(digest=digest, whole=contents[uv.LOCK], make=None),
+            # What it says is in the list.
+            uv.MANIFEST: Slice(digest=_digest(""), whole=contents[uv.MANIFEST], make=None),
+        }
+
+    def _npm(self, contents: Mapping[str, str]) -> dict[str, Slice]:
+        if npm.MANIFEST not in contents:
+            raise uv.UnclearError(f"{npm.MANIFEST} is not in the build context")
+        noted = self.digests.note(f"npm {self.key}", self._npm_use)
+        if noted is None:
+            raise uv.UnclearError("more of the Dockerfile than npm ci may read it")
+        use, name = npm.NpmUse(**noted), f"/{npm.MANIFEST}"
         members = tuple(
             path.removesuffix(name) for listing in self.context for path in listing.paths if path.endswith(name)
         )
-        words = json.dumps([use, members])
+        slicers = {
+            npm.LOCK: functools.partial(npm.sliced_package_lock, use=use, members=members),
+            npm.MANIFEST: functools.partial(npm.sliced_package_json, use=use),
+        }
         found = {}
-        for path, slicer in workspace.slicers.items():
-            make = functools.partial(_sliced, slicer, workspace.remembered(**use), members)
-            key = f"slice {path} {lines[path][:64]} {words}"
-            digest = self.digests.note(key, functools.partial(self._digest, path, make))
+        for path, make in slicers.items():
+            key = f"slice {path} {contents[path]} {json.dumps([noted, members])}"
+            digest = self.digests.note(key, functools.partial(self._sliced, path, make))
             if digest is None:
-                return {}
-            found[path] = Slice(digest=digest, make=make)
+                raise uv.UnclearError(f"{path} has a form that is not known")
+            found[path] = Slice(digest=digest, whole=contents[path], make=make)
         return found
 
-    def _use(self, workspace: _Workspace) -> dict[str, Any] | None:
-        found = workspace.use(self.read(), self.target)
+    def _npm_use(self) -> dict[str, bool] | None:
+        found = npm.npm_use(self.read(), self.target)
         return asdict(found) if found else None
 
-    def _digest(self, path: str, make: Callable[[str], str | None]) -> str | None:
+    def _sliced(self, path: str, make: Callable[[str], str | None]) -> str | None:
         text = make((self.root / path).read_text())
-        return None if text is None else hashlib.sha256(text.encode()).hexdigest()
+        return None if text is None else _digest(text)
 
 
-def _sliced(
-    slicer: Callable[[str, Any, Collection[str]], str | None], use: Any, members: Sequence[str], text: str
-) -> str | None:
-    return slicer(text, use, members)
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,7 +1,8 @@
 """Build contexts that hold exactly an image's inputs, under the name of their digest.
 
-What BuildKit is given is then what the digest was made of: of a lock file the slice, of each file its content and
-executable bit, whatever the umask. Pulumi's provider, which reads the whole context to find out whether it changed,
+What BuildKit is given is then what the digest was made of: of npm's lock file the slice, of each file its content and
+executable bit, whatever the umask. Of uv's lock file the digest is made of what the Dockerfile exports of it, and of
+nothing else of it does anything get into the image. Pulumi's provider, which reads the whole context to find out whether it changed,
 reads no more than that, and a folder under a name that was never used for anything else cannot change below a build.
 """
 
@@ -56,18 +57,14 @@ def _fill(root: Path, place: Path, inputs: NodeInputs) -> None:
     for path, entry in inputs.files().items():
         made = place / path
         _make_folders(place, made.parent)
-        if _put(root / path, made, entry[0], _slice(root, path, inputs)) != entry[1:]:
+        part = inputs.slices.get(path)
+        content = (part.make((root / path).read_text()) or "").encode() if part and part.make else None
+        wanted = part.whole if part and not part.make else entry[1:]
+        if _put(root / path, made, entry[0], content) != wanted:
             raise changed_meanwhile(path)
     # Not an input: it says what of a checkout is one, and here keeps the Dockerfile itself out of COPY's reach.
     ignore = f"{inputs.dockerfile}.dockerignore"
     _put(root / ignore, place / ignore, "-", None)
-
-
-def _slice(root: Path, path: str, inputs: NodeInputs) -> bytes | None:
-    """Return the part of a file that takes its place; None where the whole file does."""
-    if path not in inputs.slices:
-        return None
-    return (inputs.slices[path].make((root / path).read_text()) or "").encode()
 
 
 def _put(source: Path, made: Path, kind: str, content: bytes | None) -> str:

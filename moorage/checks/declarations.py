@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from moorage.base.errors import Location, MoorageError, Problem
-from moorage.build.context import context_files
+from moorage.build.contexts import context_files
 from moorage.build.ignorefile import has_wildcards, read_ignore_file
 from moorage.build.stages import CONTEXT, Dockerfile, load_dockerfile
 from moorage.build.targets import target_problem
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from moorage.build.dockerfile import Instruction
+    from moorage.build.instructions import Instruction
     from moorage.build.stages import Input
     from moorage.config.monorepo import Monorepo
     from moorage.config.service import Build

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich.markup import escape
+
 from moorage.base.console import out
 from moorage.build.digests import SHORT
 
@@ -36,6 +38,8 @@ def why(service: ServiceChange, image: ImageRecord) -> None:
             f"{len(image.settings)} settings, {len(image.bases)} base images and {len(image.secrets)} build secrets "
             f"are those of {image.digest[:SHORT]}"
         )
+    for path, reason in image.whole.items():
+        out.print(f"[dim]all of {path} counts:[/] {escape(reason)}")
     if service.redeployed:
         out.print(f"[bold]{service.name}[/] would be [yellow]redeployed[/]:")
         _show(service.redeployed)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from rich.markup import escape
+
 from moorage.base import console
 from moorage.base.errors import MoorageError
 from moorage.base.files import write_atomic
@@ -20,8 +22,10 @@ from moorage.report.picture import Line, as_json, mermaid, picture_of, tree
 from moorage.report.svg import svg
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
+    from moorage.build.digests import NodeInputs
     from moorage.config.graph import Node
     from moorage.config.project import Project
 
@@ -29,7 +33,8 @@ if TYPE_CHECKING:
 def draw(root: Path, stack: str, *, form: str, svg_file: Path | None, with_stack: bool) -> None:
     """Print the graph as ``tree``, ``mermaid`` or ``json``, or write it as SVG, with what would be rebuilt marked."""
     project = load_project(root, stack)
-    changed = changed_nodes(project)
+    inputs = Inputs(project).all()
+    changed = changed_nodes(project, inputs)
     objects = stack_objects(project) if with_stack else None
     picture = picture_of(project.graph, f"{root.resolve().name} · stack {stack}", changed, objects, _links(project))
     if svg_file is not None:
@@ -41,14 +46,20 @@ def draw(root: Path, stack: str, *, form: str, svg_file: Path | None, with_stack
         sys.stdout.write(as_json(picture))
     else:
         console.out.print(tree(picture))
+        for node, found in inputs.items():
+            for path, reason in found.whole.items():
+                console.out.print(f"[dim]all of {path} counts for {node}:[/] {escape(reason)}")
 
 
-def changed_nodes(project: Project) -> frozenset[Node]:
-    """Return what an update would build anew, and the libraries for which it would; nothing where the stack is not up."""
+def changed_nodes(project: Project, inputs: Mapping[Node, NodeInputs]) -> frozenset[Node]:
+    """Return what an update would rebuild with these inputs, and the libraries for which it would.
+
+    Nothing where the stack is not up.
+    """
     before = read_state(session_for(project)).record()
     if not before.images:
         return frozenset()
-    found = changes(project, before, record_of(project, Inputs(project).all())).images
+    found = changes(project, before, record_of(project, inputs)).images
     files = {owner_of(why.name) for reasons in found.values() for why in reasons if why.cause == "file"}
     return frozenset(
         node for node in project.graph.nodes if str(node) in found or (node.kind is Kind.lib and node in files)

@@ -9,7 +9,7 @@ from moorage.base.console import warn
 from moorage.base.errors import MoorageError
 from moorage.base.image_reference import ImageReference
 from moorage.base.registry import Registry
-from moorage.build.context import context_files
+from moorage.build.contexts import context_files
 from moorage.engine.state import stack_images
 from moorage.report.history import History
 from moorage.report.model import Store

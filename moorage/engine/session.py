@@ -101,10 +101,14 @@ class Session:
                 found["DOCKER_CONFIG"] = self.target.docker_config
             # Both spellings: Go reads the first of them that is set, Python and curl the second.
             found["NO_PROXY"] = found["no_proxy"] = _no_proxy()
+        found["PATH"] = self.path()
+        return found
+
+    def path(self) -> str:
+        """Return the PATH: the toolchain first, then this Python's environment, then the caller's."""
         folders = [str(self.home / "bin"), str(Path(sys.prefix) / "bin")]
         rest = [folder for folder in os.environ.get("PATH", "").split(os.pathsep) if folder not in folders]
-        found["PATH"] = os.pathsep.join([*folders, *rest])
-        return found
+        return os.pathsep.join([*folders, *rest])
 
     def environment(self) -> dict[str, str]:
         """Return the whole environment for a child process."""
@@ -112,11 +116,11 @@ class Session:
 
     def program(self, name: str) -> str:
         """Return the path of a program as the session's own PATH finds it."""
-        return shutil.which(name, path=self.exports()["PATH"]) or name
+        return shutil.which(name, path=self.path()) or name
 
     def buildx(self) -> list[str] | None:
         """Return the command that runs buildx: by itself, or as Docker's plugin; None where there is neither."""
-        path = self.exports()["PATH"]
+        path = self.path()
         if own := shutil.which("buildx", path=path):
             return [own]
         docker = shutil.which("docker", path=path)

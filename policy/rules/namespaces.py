@@ -8,7 +8,7 @@ from policy.examples import Example
 from policy.judge import across
 from policy.registry import ADVICE, DEV_ADVISORY, Scope, Severity, rule
 from policy.rules.network import DIRECTIONS, policy_types
-from policy.selectors import namespace_of, selects_all
+from policy.selectors import selects_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def _inside(stack: Stack, kind: str, namespace: Object) -> list[Object]:
     """Return the objects of a kind in a Namespace; raises UnknownError where one's namespace is not known."""
     name = namespace.root["metadata"]["name"].text()
-    return [item for item in stack.of(kind) if namespace_of(item.root) == name]
+    return [item for item in stack.of(kind) if item.home == name]
 
 
 @rule(

@@ -20,8 +20,8 @@ HANDLERS: Final = ("httpGet", "tcpSocket", "exec", "grpc")
 
 
 def _probe(container: Container, name: str) -> Iterator[Remark]:
-    """Yield a remark where a regular container has no such probe, or one that does nothing."""
-    if container.role != "containers":
+    """Yield a remark where a container that runs on has no such probe, or one that does nothing: sidecars run on as well."""
+    if container.role != "containers" and not container.sidecar:
         return
     node = container[name]
     if not node.present:
@@ -33,7 +33,7 @@ def _probe(container: Container, name: str) -> Iterator[Remark]:
 @rule(
     "AVL-02",
     "require-readiness-probes",
-    summary="Containers of long-running workloads have a readiness probe.",
+    summary="Containers and sidecars of long-running workloads have a readiness probe.",
     why="without one, a pod is sent requests before it can answer, at every rollout",
     fix="add a readinessProbe that succeeds when the container can do its work",
     scope=Scope.CONTAINER,
@@ -51,7 +51,7 @@ def require_readiness(container: Container) -> Iterator[Remark]:
 @rule(
     "AVL-03",
     "require-liveness-probes",
-    summary="Containers of long-running workloads have a liveness probe.",
+    summary="Containers and sidecars of long-running workloads have a liveness probe.",
     why="a process that hangs is otherwise never restarted",
     fix="add a livenessProbe that fails only when a restart would help: it must not ask other services",
     scope=Scope.CONTAINER,
@@ -69,7 +69,7 @@ def require_liveness(container: Container) -> Iterator[Remark]:
 @rule(
     "AVL-03S",
     "require-startup-probes",
-    summary="Containers of long-running workloads have a startup probe.",
+    summary="Containers and sidecars of long-running workloads have a startup probe.",
     why="the liveness probe would otherwise kill a container that takes long to start, again and again",
     fix="add a startupProbe with as many failures as the slowest start may take",
     scope=Scope.CONTAINER,

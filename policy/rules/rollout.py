@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
 from policy.examples import CONTAINER, POD, REMOVE, Example
 from policy.objects import LONG_RUNNING
@@ -12,9 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from policy.objects import Container, Object, Pod
-    from policy.tree import Remark
+    from policy.tree import Node, Remark
 
 DEFAULT_GRACE_SECONDS = 30
+_SLEEP: Final = re.compile(r"(?<![\w.-])(?:(?:/usr)?/bin/)?sleep[ =]+(\d+(?:\.\d+)?)([smh]?)\b")
+_SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 
 @rule(
@@ -65,10 +68,19 @@ def require_grace(pod: Pod) -> Iterator[Remark]:
     node = pod.spec["terminationGracePeriodSeconds"]
     given = node.integer()
     grace = DEFAULT_GRACE_SECONDS if given is None else given
-    sleeps = [item.node.at("lifecycle", "preStop", "sleep", "seconds").integer() or 0 for item in pod.of("containers")]
-    longest = max(sleeps, default=0)
+    hooks = [item["lifecycle"]["preStop"] for item in pod.of("containers", "initContainers")]
+    longest = max((_sleep(hook) for hook in hooks), default=0)
     if grace <= longest:
-        yield node.remark(f"must be above {longest}, the seconds that preStop sleeps" if longest else "must be above 0")
+        yield node.remark(
+            f"must be above {longest:g}, the seconds that preStop sleeps" if longest else "must be above 0"
+        )
+
+
+def _sleep(hook: Node) -> float:
+    """Return the seconds that a preStop hook sleeps, by its own field or by a command."""
+    line = " ".join(str(item.scalar() or "") for item in hook["exec"]["command"].elements())
+    commands = [float(found[1]) * _SECONDS[found[2]] for found in _SLEEP.finditer(line)]
+    return max(hook["sleep"]["seconds"].integer() or 0, sum(commands))
 
 
 @rule(
@@ -94,7 +106,7 @@ def require_job_ttl(job: Object) -> Iterator[Remark]:
 @rule(
     "AVL-10C",
     "require-cron-job-concurrency-policy",
-    summary="A CronJob says what happens when its last run is still going, and until when a run may start late.",
+    summary="A CronJob does not run beside a run of its own that is still going, and says until when a run may start late.",
     why="runs that overlap work on the same data; without a deadline, many missed runs stop it for good",
     fix="set concurrencyPolicy to Forbid or Replace, and startingDeadlineSeconds",
     scope=Scope.OBJECT,

@@ -9,7 +9,6 @@ from policy.judge import across, each
 from policy.registry import ADVICE, Scope, Severity, rule
 from policy.rights import grants
 from policy.rules.references import references
-from policy.selectors import namespace_of
 from policy.tree import ShapeError, UnknownError
 
 if TYPE_CHECKING:
@@ -73,10 +72,10 @@ def prefer_secrets_for_users(stack: Stack) -> Iterator[tuple[Object, Remark]]:
 def _accounts(stack: Stack, role: Object) -> set[tuple[str, str]]:
     """Return namespace and name of the service accounts that a Role is bound to."""
     found = set()
-    namespace = namespace_of(role.root)
+    namespace = role.home
     for binding in stack.of("RoleBinding"):
         reference = binding.root["roleRef"]
-        if (binding.namespace, reference["kind"].text(), reference["name"].text()) == (namespace, "Role", role.name):
+        if (binding.home, reference["kind"].text(), reference["name"].text()) == (namespace, "Role", role.name):
             for subject in binding.root["subjects"].elements():
                 if subject["kind"].text() == "ServiceAccount":
                     found.add((subject["namespace"].text() or namespace, subject["name"].text() or ""))
@@ -92,11 +91,11 @@ def _used(stack: Stack) -> dict[tuple[str, str], set[str]]:
     partly: set[tuple[str, str]] = set()
     for pod in stack.pods:
         try:
-            account = pod.owner.namespace, pod.spec["serviceAccountName"].text() or "default"
+            account = pod.owner.home, pod.account.text() or "default"
         except (UnknownError, ShapeError):
             continue
         try:
-            named = {node.text() or "" for kind, node in references(pod, optional=True) if kind == "Secret"}
+            named = {item.name.text() or "" for item in references(pod, optional=True) if item.kind == "Secret"}
             used.setdefault(account, set()).update(named)
         except (UnknownError, ShapeError):
             partly.add(account)

@@ -15,7 +15,9 @@ from policy.tree import UNKNOWN, Node, Remark, UnknownError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import date
 
+    from policy.exemptions import Exemption
     from policy.objects import Container
     from policy.stack import Stack
 
@@ -111,7 +113,7 @@ def disallow_releases(release: Object) -> Iterator[Remark]:
 @rule(
     "PUL-02",
     "require-valid-exemptions",
-    summary="Every exemption names a policy, has a reason and has not expired.",
+    summary="Every exemption names a policy, has a reason, and ends within five years, on a day that has not come.",
     why="an exemption without an end becomes the rule",
     fix=f"write 'until YYYY-MM-DD: reason' in the annotation {ANNOTATION}<policy>, or correct the entry in {CONFIG_KEY}",
     scope=Scope.STACK,
@@ -135,13 +137,17 @@ def require_valid_exemptions(stack: Stack) -> Iterator[tuple[Object, Remark]]:
         for item in valid:
             if not item.holds(stack.today):
                 path = f'metadata.annotations["{ANNOTATION}{item.policy}"]'
-                yield Remark(path, None, f"expired on {item.expires}")
+                yield Remark(path, None, _ended(item, stack.today))
 
     yield from across((item for item in stack.objects if ":" not in item.kind), exempted)
     for item in stack.exemptions:
         if not item.holds(stack.today):
             config = Object("StackConfig", "", Node({"metadata": {"name": CONFIG_KEY}}))
-            yield config, Remark(item.source, None, f"expired on {item.expires}")
+            yield config, Remark(item.source, None, _ended(item, stack.today))
+
+
+def _ended(item: Exemption, today: date) -> str:
+    return "must end within five years" if item.endless(today) else f"expired on {item.expires}"
 
 
 @rule(

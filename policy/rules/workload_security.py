@@ -76,12 +76,15 @@ def fix_automount(root: Any) -> bool:
     standards=("CIS 5.1.6", "NSA authentication and authorization"),
     settings={"allowedServiceAccounts": {"type": "array", "items": {"type": "string"}, "default": []}},
     remedy=fix_automount,
-    example=Example(path=f"{POD}.automountServiceAccountToken", value=REMOVE),
+    among=True,
+    example=Example(target="Deployment/worker", path=f"{POD}.automountServiceAccountToken", value=REMOVE),
 )
 def disallow_automount(pod: Pod, settings: Any) -> Iterator[Remark]:
-    """AutomountServiceAccountToken is false, unless the pod's account is listed."""
+    """AutomountServiceAccountToken is false, of the pod or else of its account, unless the account is listed."""
     node = pod.spec["automountServiceAccountToken"]
-    if node.boolean() is not False and pod.spec["serviceAccountName"].text() not in settings["allowedServiceAccounts"]:
+    said, account = node.boolean(), pod.account.text() or "default"
+    tokenless = said is None and (pod.owner.home, account) in pod.owner.origin.around.tokenless
+    if said is not False and not tokenless and account not in settings["allowedServiceAccounts"]:
         yield node.remark("must be false")
 
 
@@ -99,7 +102,7 @@ def disallow_automount(pod: Pod, settings: Any) -> Iterator[Remark]:
 )
 def disallow_default_account(pod: Pod) -> Iterator[Remark]:
     """ServiceAccountName is given and is not default."""
-    node = pod.spec["serviceAccountName"]
+    node = pod.account
     if node.text() in {None, "", "default"}:
         yield node.remark("must name an account of the workload's own")
 
@@ -160,4 +163,4 @@ def disallow_ephemeral(pod: Pod) -> Iterator[Remark]:
 def disallow_bare_pods(pod: Object) -> Iterator[Remark]:
     """There is no object of kind Pod."""
     if not pod.partial:
-        yield pod.root.remark("must be made by a workload")
+        yield pod.root.remark("must be made by a workload", hide=True)

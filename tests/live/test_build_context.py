@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from moorage.build.context import context_files
+from moorage.build.contexts import context_files
 from tests.support.buildx import buildx
 from tests.support.stack import moorage
 

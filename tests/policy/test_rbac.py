@@ -119,7 +119,7 @@ def test_all_urls_are_a_wildcard_and_a_tree_of_them_is_not(wild: str) -> None:
 
 
 def test_an_aggregated_role_is_judged_by_its_rules_and_by_what_it_aggregates() -> None:
-    every = {"clusterRoleSelectors": [{}]}
+    every: dict[str, Any] = {"clusterRoleSelectors": [{}]}
     some = {"clusterRoleSelectors": [{"matchLabels": {"example.com/aggregate": "true"}}]}
     jobs = [{"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["create"]}]
     assert Judge(role(aggregationRule=every, rules=[]), only=WILD).broken == {WILD}

@@ -106,8 +106,8 @@ def layered() -> st.SearchStrategy[Layered]:
 
 def _sorted(stages: Sequence[tuple[bool, tuple[str, ...]]], order: int) -> list[tuple[bool, tuple[str, ...]]]:
     """Return the stages with all their steps in the order of how often these change, or in the opposite one."""
-    steps = (step for _, steps in stages for step in steps)
-    every = sorted(steps, key=lambda step: order * STEPS.get(step, (SYSTEM, ""))[0])
+    drawn = [step for _, steps in stages for step in steps]
+    every = sorted(drawn, key=lambda step: order * STEPS.get(step, (SYSTEM, ""))[0])
     found, start = [], 0
     for follows, own in stages:
         found.append((follows, tuple(every[start : start + len(own)])))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import random
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -37,9 +38,14 @@ CHECK = f"""{LIGHT.strip()} &&
 python -m tests.support.tools actionlint && zizmor --offline --quiet --config .github/zizmor.yml .github
 """
 PAGE = """
-cd apps/frontend && npm ci --no-audit --no-fund --silent && npm run --silent lint && npm run --silent typecheck &&
-npm test --silent
+for lock in apps/*/package-lock.json libs/*/package-lock.json; do
+    [ ! -f "$lock" ] || (cd "$(dirname "$lock")" && npm ci --no-audit --no-fund --silent &&
+        npm run --silent --if-present lint && npm run --silent --if-present typecheck &&
+        npm test --silent --if-present) || exit 1
+done
 """
+"""The checks of each service and library that npm installs."""
+_SOME_TESTS = "[ -z \"$(find apps libs -name 'test_*.py' 2>/dev/null | head -n 1)\" ]"
 
 
 def _pytest(*arguments: str) -> str:
@@ -49,7 +55,7 @@ def _pytest(*arguments: str) -> str:
 COMMANDS = {
     "check": CHECK,
     "check-light": LIGHT,
-    "services": _pytest("apps libs"),
+    "services": f"{_SOME_TESTS} || {_pytest('apps libs')}",
     "page": PAGE,
     "unit": _pytest("tests/unit"),
     # Without what compiles Go from nothing.
@@ -129,13 +135,25 @@ class Lane:
                 with _log(self.name).open("wb") as log:
                     command = ["sh", "-c", COMMANDS[self.name]]
                     self.process = subprocess.Popen(
-                        command, cwd=ROOT, env=variables, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                        command,
+                        cwd=ROOT,
+                        env=variables,
+                        stdin=subprocess.DEVNULL,
+                        stdout=log,
+                        stderr=log,
+                        start_new_session=True,
                     )
             return None
         if (status := self.process.poll()) is None:
             return None
         self.process = None
         return Ran(self.name, status, time.monotonic() - self.started, _log(self.name))
+
+    def stop(self) -> None:
+        """Interrupt what runs, and wait until it has cleaned up after itself."""
+        if self.process is not None:
+            os.killpg(self.process.pid, signal.SIGINT)
+            self.process.wait()
 
     @property
     def done(self) -> bool:
@@ -146,16 +164,24 @@ class Lane:
 def run(lanes: Iterable[Sequence[str]], variables: dict[str, str], console: Console) -> list[Ran]:
     """Run lanes side by side, say of each command how it went, and return them as they ended."""
     running, ended = [Lane(list(commands)) for commands in lanes], []
-    while not all(lane.done for lane in running):
+    try:
+        while not all(lane.done for lane in running):
+            for lane in running:
+                if ran := lane.step(variables):
+                    ended.append(ran)
+                    _tell(ran, console)
+            time.sleep(0.1)
+    finally:
         for lane in running:
-            if ran := lane.step(variables):
-                ended.append(ran)
-                mark = "[red]✗[/]" if ran.status else "[green]✓[/]"
-                console.print(f"{mark} {ran.name:<20} {ran.seconds:5.0f} s  [dim]{ran.outcome()}[/]", soft_wrap=True)
-                durations = "".join(f"{seconds:8.2f} s {test}\n" for seconds, test in ran.durations())
-                ran.log.with_suffix(".txt").write_text(durations)
-        time.sleep(0.1)
+            lane.stop()
     return ended
+
+
+def _tell(ran: Ran, console: Console) -> None:
+    mark = "[red]✗[/]" if ran.status else "[green]✓[/]"
+    console.print(f"{mark} {ran.name:<20} {ran.seconds:5.0f} s  [dim]{ran.outcome()}[/]", soft_wrap=True)
+    durations = "".join(f"{seconds:8.2f} s {test}\n" for seconds, test in ran.durations())
+    ran.log.with_suffix(".txt").write_text(durations)
 
 
 def _log(name: str) -> Path:
@@ -170,7 +196,9 @@ def _summary(ended: Sequence[Ran], console: Console) -> None:
         console.print(f"{seconds:7.1f} s {test}", markup=False, soft_wrap=True)
     for ran in ended:
         if ran.status:
-            console.print(f"\n[bold red]{ran.name}[/] [dim]· whole log in {ran.log.relative_to(ROOT)}[/]")
+            console.print(
+                f"\n[bold red]{ran.name}[/] [dim]· whole log in {ran.log.relative_to(ROOT)}[/]", soft_wrap=True
+            )
             console.print(ran.failures().strip(), markup=False, soft_wrap=True)
 
 
@@ -204,8 +232,8 @@ def main(parts: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         sys.exit(main(sys.argv[1:]))
     except KeyboardInterrupt:
-        # What runs was told as well.
         sys.exit(130)

@@ -1,119 +1,123 @@
-"""Slices of lock files: uv gives the same answer for them, and where that is not sure the whole file counts."""
+"""What counts of uv.lock is what uv itself exports of it, and where that is not sure all of it counts."""
 
 from __future__ import annotations
 
-import re
+import itertools
 import shutil
-import subprocess
-import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from moorage.build.dockerfile import parse_dockerfile
 from moorage.build.stages import staged
-from moorage.build.uvlocks import sliced_lock, sliced_project
-from moorage.build.uvuse import UvUse, uv_use
+from moorage.build.staging import staged as staged_context
+from moorage.build.uv import UnclearError, UvUse, uv_use
+from tests.unit.uv_samples import DOCKERFILE, EXPORT, MEMBERS, OPTIONS, ROOT, ROOTS, UV, Workspace
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-ROOT = Path(__file__).resolve().parents[3]
-LOCK = (ROOT / "uv.lock").read_text()
-PROJECT = (ROOT / "pyproject.toml").read_text()
-PACKAGES = ("backend", "worker", "harbour")
-UV = shutil.which("uv", path=f"{ROOT / '.moorage' / 'bin'}:/usr/local/bin:/usr/bin") or "uv"
-EXPORT = "RUN uv export --quiet --frozen --package backend --no-dev --output-file /requirements.txt"
-DOCKERFILE = f"""
-FROM tools AS lock
-WORKDIR /workspace
-COPY pyproject.toml uv.lock ./
-COPY apps/backend/pyproject.toml apps/backend/
-{EXPORT}
-FROM tools AS packages
-COPY --from=lock /requirements.txt /requirements.txt
-RUN --mount=type=cache,target=/root/.cache/uv uv pip install --requirements /requirements.txt
-FROM tools AS production
-COPY --from=packages /app /app
-"""
-
-
-def exported(folder: Path, package: str, lock: str, project: str, *arguments: str, members: Sequence[str]) -> str:
-    """Return what uv itself exports of a workspace with these two files."""
-    shutil.rmtree(folder, ignore_errors=True)
-    for member in members:
-        (folder / member).mkdir(parents=True)
-        shutil.copy(ROOT / member / "pyproject.toml", folder / member)
-    (folder / "uv.lock").write_text(lock)
-    (folder / "pyproject.toml").write_text(project)
-    command = [UV, "export", "--quiet", "--frozen", "--package", package, "--no-emit-workspace", "--no-header"]
-    result = subprocess.run([*command, *arguments], cwd=folder, capture_output=True, text=True, check=True)
-    return result.stdout
-
-
-@pytest.mark.parametrize("others", [(), ("apps/worker", "apps/backend")], ids=["alone", "among others"])
-@pytest.mark.parametrize("package", PACKAGES)
-@pytest.mark.parametrize(("left_out", "arguments"), [("dev", ["--no-dev"]), ("all", ["--no-default-groups"]), ("", [])])
-def test_uv_exports_the_same_from_a_slice(
-    tmp_path: Path, package: str, left_out: str, arguments: list[str], others: tuple[str, ...]
-) -> None:
-    use = UvUse(package=package, left_out=left_out)  # type: ignore[arg-type]
-    members = {"libs/harbour", *others} | ({f"apps/{package}"} if package != "harbour" else set())
-    lock, project = sliced_lock(LOCK, use, members), sliced_project(PROJECT)
-    assert lock is not None
-    assert project is not None
-    whole = exported(tmp_path / "workspace", package, LOCK, PROJECT, *arguments, members=sorted(members))
-    assert exported(tmp_path / "workspace", package, lock, project, *arguments, members=sorted(members)) == whole
-    assert "==" in whole
-
-
-def test_a_slice_changes_with_the_packages_that_it_reaches_and_with_no_others() -> None:
-    use = UvUse(package="worker", left_out="dev")
-    first = sliced_lock(LOCK, use, ["libs/harbour", "apps/worker"])
-    assert first is not None
-    reached = {package["name"] for package in tomllib.loads(first)["package"]}
-    assert {"worker", "harbour", "redis"} <= reached
-    assert "fastapi" not in reached
-    assert "hypothesis" not in reached
-    for name, other in (("redis", True), ("fastapi", False), ("hypothesis", False)):
-        changed, count = re.subn(rf'(name = "{name}"\nversion = ")[^"]+', r"\g<1>99.0.0", LOCK)
-        assert count == 1
-        assert (sliced_lock(changed, use, ["libs/harbour", "apps/worker"]) != first) is other
-
-
-def test_a_slice_of_the_project_leaves_out_what_an_export_does_not_read() -> None:
-    first = sliced_project(PROJECT)
-    assert sliced_project(PROJECT.replace("line-length = 120", "line-length = 100")) == first
-    assert sliced_project(PROJECT.replace('"httpx==0.28.1"', '"httpx==0.28.0"')) == first
-    assert sliced_project(PROJECT.replace('"libs/*"', '"libraries/*"')) != first
-
-
-@pytest.mark.parametrize("lock", ["", "version = 1\n", "[[package]]\n", LOCK.replace("members = [", "members=[")])
-def test_a_lock_file_of_another_form_counts_whole(lock: str) -> None:
-    assert sliced_lock(lock, UvUse(package="backend", left_out="dev"), ()) is None
-
-
-def test_an_unknown_package_has_no_slice() -> None:
-    assert sliced_lock(LOCK, UvUse(package="nobody", left_out=""), ()) is None
-
-
-@pytest.mark.parametrize(
-    "project", ["", "[project]\nname = 1\n", "[project", PROJECT.replace("[tool.uv]", "  [tool.uv]")]
+USE = UvUse(
+    options=("--quiet", "--frozen", "--package", "backend", "--no-dev"),
+    paths=("apps/backend/pyproject.toml", "pyproject.toml", "uv.lock"),
 )
-def test_a_project_file_of_another_form_counts_whole(project: str) -> None:
-    assert sliced_project(project) is None
+
+
+@pytest.fixture(autouse=True)
+def no_uv_of_the_callers(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("UV_FROZEN", "UV_OFFLINE", "VIRTUAL_ENV"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PATH", f"{Path(UV).parent}:/usr/bin:/bin")
+
+
+def kinds() -> list[tuple[str, str, tuple[str, ...]]]:
+    """Return every root with every member, and every member with every option."""
+    found = [(root, member, OPTIONS[0]) for root, member in itertools.product(ROOTS, MEMBERS)]
+    return found + [("project", member, options) for member in MEMBERS for options in OPTIONS[1:]]
+
+
+@pytest.mark.parametrize(("root", "member", "options"), kinds())
+def test_a_build_exports_what_the_whole_workspace_gives(
+    tmp_path: Path, root: str, member: str, options: tuple[str, ...]
+) -> None:
+    workspace = Workspace(tmp_path / "repository", root, member, options)
+    found = workspace.sliced()
+    assert found.whole == {}
+    assert set(found.slices) == {"uv.lock", "pyproject.toml"}
+    built = workspace.root / staged_context(workspace.root, workspace.inputs)
+    assert workspace.exported(built) == workspace.exported(workspace.root)
+
+
+@pytest.mark.parametrize("member", ["own dev group", "library", "extra of a library", "dynamic version"])
+def test_a_slice_changes_with_what_the_service_needs_and_with_nothing_else(tmp_path: Path, member: str) -> None:
+    workspace = Workspace(tmp_path / "repository", "dynamic version", member, OPTIONS[0])
+    workspace.sliced()
+    first = workspace.inputs.digest
+    for name, needed in (("five", False), ("six", False), ("one", True)):
+        workspace.versions[name] = "2"
+        before = (workspace.root / "uv.lock").read_text()
+        workspace.lock()
+        assert (workspace.root / "uv.lock").read_text() != before
+        workspace.sliced()
+        assert (workspace.inputs.digest != first) is needed
+    workspace.write(
+        "pyproject.toml", (workspace.root / "pyproject.toml").read_text() + "[tool.ruff]\nline-length = 1\n"
+    )
+    again = workspace.inputs.digest
+    workspace.sliced()
+    assert workspace.inputs.digest == again
+
+
+def test_uv_is_asked_once_for_each_content_and_never_by_what_it_is_not_asked_about(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = Workspace(tmp_path / "repository", "project", "library", OPTIONS[0])
+    found = workspace.sliced()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert workspace.sliced() == found
+    workspace.write("apps/backend/main.py", "print()")
+    assert workspace.sliced() == found
+    shutil.rmtree(workspace.root / ".moorage")
+    assert workspace.sliced().whole == {"uv.lock": "uv, which would say what of it counts, is not on PATH"}
+    monkeypatch.setenv("PATH", str(Path(UV).parent))
+    assert workspace.sliced() == found, "that uv was missing is not remembered"
+
+
+@pytest.mark.parametrize("text", ["", "version = 1\n", "[[package]]\n", "\0"])
+def test_a_lock_file_that_uv_refuses_counts_whole_and_says_why(tmp_path: Path, text: str) -> None:
+    workspace = Workspace(tmp_path / "repository", "project", "plain", OPTIONS[0])
+    workspace.write("uv.lock", text)
+    found = workspace.sliced()
+    assert not found.slices
+    assert found.whole["uv.lock"].startswith("uv export refuses it: ")
+    first = workspace.inputs.digest
+    workspace.write("uv.lock", f"{text}# more\n")
+    workspace.sliced()
+    assert workspace.inputs.digest != first
+
+
+def test_settings_of_the_user_and_of_the_shell_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace = Workspace(tmp_path / "repository", "project", "own dev group", ())
+    found = workspace.sliced()
+    (tmp_path / "config" / "uv").mkdir(parents=True)
+    (tmp_path / "config" / "uv" / "uv.toml").write_text("broken = [\n")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("UV_NO_DEV", "1")
+    shutil.rmtree(workspace.root / ".moorage")
+    assert workspace.sliced() == found
 
 
 def use_of(text: str, target: str) -> UvUse | None:
-    return uv_use(staged(Path("Dockerfile"), parse_dockerfile(text), {}), target)
+    try:
+        return uv_use(staged(Path("Dockerfile"), parse_dockerfile(text), {}), target)
+    except UnclearError:
+        return None
 
 
 def test_the_shipped_dockerfiles_use_a_slice() -> None:
     for name in ("backend", "worker"):
         text = (ROOT / "apps" / name / "Dockerfile").read_text()
         for target in ("production", "development"):
-            assert use_of(text, target) == UvUse(package=name, left_out="dev")
+            found = use_of(text, target)
+            assert found is not None
+            assert found.options[2:4] == ("--package", name)
 
 
 @pytest.mark.parametrize(
@@ -128,14 +132,13 @@ def test_the_shipped_dockerfiles_use_a_slice() -> None:
 )
 def test_a_dockerfile_that_only_exports_from_the_lock_gets_a_slice_however_it_is_written(old: str, new: str) -> None:
     assert old in DOCKERFILE
-    assert use_of(DOCKERFILE.replace(old, new), "production") == UvUse(package="backend", left_out="dev")
+    assert use_of(DOCKERFILE.replace(old, new), "production") == USE
 
 
 @pytest.mark.parametrize(
     ("old", "new"),
     [
         ("COPY --from=lock /requirements.txt", "COPY --from=lock /workspace"),
-        ("COPY --from=lock /requirements.txt", "COPY --from=$STAGE /requirements.txt"),
         ("FROM tools AS packages", "FROM lock AS packages"),
         ("FROM tools AS packages", "FROM lock AS other\nFROM tools AS packages"),
         (DOCKERFILE, f"ARG BASE=lock{DOCKERFILE}".replace("FROM tools AS prod", "FROM ${BASE} AS prod")),
@@ -154,15 +157,21 @@ def test_a_dockerfile_that_only_exports_from_the_lock_gets_a_slice_however_it_is
         (EXPORT, f"{EXPORT} && cp uv.lock /kept"),
         (EXPORT, f"{EXPORT}\nRUN cat uv.lock >> /requirements.txt"),
         (EXPORT, EXPORT.replace("--frozen", "")),
-        (EXPORT, EXPORT.replace("--package backend", "--all-packages")),
-        (EXPORT, EXPORT.replace("--package backend", "--package backend --package worker")),
-        (EXPORT, EXPORT.replace("--no-dev", "--group lint")),
+        (EXPORT, EXPORT.replace("--no-dev", "--project /elsewhere")),
+        (EXPORT, EXPORT.replace("--output-file", "-o /other --output-file")),
+        (EXPORT, EXPORT.replace("--output-file /requirements.txt", "> /requirements.txt")),
         (EXPORT, EXPORT.replace("/requirements.txt", "requirements.txt")),
+        ("COPY pyproject.toml uv.lock ./", "COPY pyproject.toml uv.lock /other/"),
+        ("COPY pyproject.toml uv.lock ./", "ADD pyproject.toml uv.lock ./"),
+        ("COPY pyproject.toml uv.lock ./", "COPY uv.lock ./"),
+        ("COPY apps/backend/pyproject.toml apps/backend/", "COPY apps/backend/pyproject.toml ./member/"),
+        ("COPY apps/backend/pyproject.toml apps/backend/", "COPY apps/backend apps/"),
+        ("\nFROM tools AS lock", "\nFROM tools AS under\nENV UV_NO_DEV=1\nFROM under AS lock"),
         (EXPORT, "RUN uv sync --frozen --package backend"),
     ],
 )
 def test_a_dockerfile_that_could_show_more_of_the_lock_gets_all_of_it(old: str, new: str) -> None:
-    assert use_of(DOCKERFILE, "production") == UvUse(package="backend", left_out="dev")
+    assert use_of(DOCKERFILE, "production") == USE
     assert old in DOCKERFILE
     assert use_of(DOCKERFILE.replace(old, new), "production") is None
 

@@ -48,8 +48,8 @@ def moorage(*words: str, cwd: Path, **variables: str) -> subprocess.CompletedPro
 @pytest.fixture
 def checkout(monorepo: Monorepo) -> Monorepo:
     """A monorepo that the command line takes for a checkout."""
-    for name in ("Pulumi.yaml", "__main__.py"):
-        monorepo.write(name, "")
+    monorepo.write("Pulumi.yaml", "name: harbour\nruntime: python\n")
+    monorepo.write("__main__.py", "")
     return monorepo
 
 

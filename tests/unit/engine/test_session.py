@@ -168,8 +168,8 @@ def test_pulumi_finds_no_place_for_its_logs_unless_there_is_a_folder(tmp_path: P
 def test_a_shell_takes_the_exports_whatever_is_in_the_path(tmp_path: Path) -> None:
     root = tmp_path / 'it\'s a "bay" of $HOME; `false` \\ * &'
     monorepo = Monorepo(root)
-    for name in ("Pulumi.yaml", "__main__.py"):
-        monorepo.write(name, "")
+    monorepo.write("Pulumi.yaml", "name: harbour\nruntime: python\n")
+    monorepo.write("__main__.py", "")
     script = f'set -eu; exports=$({MOORAGE} env); eval "$exports"; env -0'
     result = subprocess.run(["sh", "-c", script], cwd=root, capture_output=True, check=True)
     evaluated = dict(entry.split("=", 1) for entry in result.stdout.decode().split("\0") if "=" in entry)

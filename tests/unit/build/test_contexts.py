@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from moorage.base.errors import MoorageError
-from moorage.build.context import context_files
+from moorage.build.contexts import context_files
 from moorage.build.ignorefile import parse_ignore_file
 from tests.support.monorepo import Generated, Shape, generate
 
@@ -89,7 +89,7 @@ def test_an_allow_list_walks_only_what_it_names(tree: Path, monkeypatch: pytest.
         walked.append(str(path).removeprefix(f"{tree}/"))
         return scandir(path)
 
-    monkeypatch.setattr("moorage.build.context.os.scandir", recorded)
+    monkeypatch.setattr("moorage.build.contexts.os.scandir", recorded)
     assert files(tree, "*", "!a", "**/__pycache__") == ["a/deep/two.md", "a/deep/two.py", "a/one.py"]
     assert sorted(walked) == ["a/", "a/deep/"]
 
