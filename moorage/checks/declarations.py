@@ -52,7 +52,7 @@ def check_sources(root: Path, monorepo: Monorepo) -> Findings:
     packages = find_packages(root, nodes)
     wishes = read_wishes(root)
     files: dict[Node, tuple[str, ...]] = {}
-    for node, source, build in declared_builds(monorepo):
+    for node, source, build in monorepo.builds():
         entry = monorepo.services.get(node.name) if node.kind is Kind.service else None
         purpose = Purpose(service=entry is not None, port=entry.model.port if entry and entry.model else None)
         checked = BuildCheck(root, node, source, build, frozenset(nodes), packages, scanner, wishes, purpose)
@@ -66,15 +66,6 @@ def check_sources(root: Path, monorepo: Monorepo) -> Findings:
     findings.warnings += scanner.problems(files)
     findings.unread += unread_languages(files)
     return findings
-
-
-def declared_builds(monorepo: Monorepo) -> Iterator[tuple[Node, Source, Build]]:
-    """Yield how each image that could be read is built, with what it is and where that is written."""
-    for name, image in monorepo.images.items():
-        if image.source is not None and image.model is not None:
-            yield Node(Kind.image, name), image.source, image.model.build
-    for name, source, service in monorepo.read_services():
-        yield Node(Kind.service, name), source, service.build
 
 
 def read_build(root: Path, node: Node, build: Build, images: frozenset[str], platform: str = "") -> Dockerfile:

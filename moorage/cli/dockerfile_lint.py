@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from moorage.base import console
 from moorage.base.errors import MoorageError
 from moorage.base.words import did_you_mean, listed
-from moorage.checks.declarations import declared_builds, missing_stages, read_build
+from moorage.checks.declarations import missing_stages, read_build
 from moorage.checks.exemptions import without_exemptions
 from moorage.checks.lint import LintFinding, Purpose, lint_dockerfile
 from moorage.checks.stackwishes import read_wishes
@@ -74,7 +74,7 @@ def lint(root: Path, nodes: Sequence[str], *, stack: str, builder: bool) -> int:
 
 def _subjects(root: Path, monorepo: Monorepo, names: Sequence[str]) -> list[Subject]:
     found = {}
-    for node, source, build in declared_builds(monorepo):
+    for node, source, build in monorepo.builds():
         entry = monorepo.services.get(node.name)
         service = entry.model if entry and node.kind.value == "apps" else None
         purpose = Purpose(service=service is not None, target=build.target, port=service.port if service else None)

@@ -10,15 +10,16 @@ from moorage.base import console
 from moorage.base.errors import MoorageError, Problem
 from moorage.base.files import write_atomic
 from moorage.checks.allowlist import allow_list_text, ignore_path
-from moorage.checks.declarations import check_sources, declared_builds, read_builds
+from moorage.checks.declarations import check_sources, read_builds
 from moorage.checks.stackwishes import read_wishes
-from moorage.config.monorepo import Monorepo, check_monorepo
-from moorage.config.sources import find_libs, read_images, read_services
+from moorage.config import monorepo as config
+from moorage.config.addresses import monorepo_warnings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from moorage.checks.declarations import Findings
+    from moorage.config.monorepo import Monorepo
 
 
 def read_monorepo(root: Path) -> Monorepo:
@@ -27,11 +28,7 @@ def read_monorepo(root: Path) -> Monorepo:
     Raises `MoorageError` with everything that is wrong with it, whatever the stack.
     """
     problems: list[Problem] = []
-    root = root.resolve()
-    monorepo = Monorepo(
-        services=read_services(root, problems), images=read_images(root, problems), libs=find_libs(root)
-    )
-    problems.extend(check_monorepo(monorepo, monorepo.graph()))
+    monorepo, _ = config.read_monorepo(root.resolve(), problems)
     if problems:
         raise MoorageError(*problems)
     return monorepo
@@ -57,6 +54,8 @@ def check(root: Path) -> None:
     """
     monorepo = read_monorepo(root)
     findings = check_declared(root.resolve(), monorepo)
+    for problem in monorepo_warnings(monorepo):
+        console.warn(str(problem))
     graph = monorepo.graph()
     console.out.print(f"[green]✓[/] {len(graph.nodes)} nodes and {len(graph.edges)} edges match the sources")
     for sentence in findings.unread:
@@ -68,7 +67,7 @@ def write_ignore_files(root: Path) -> None:
     root = root.resolve()
     monorepo = read_monorepo(root)
     written, wishes = 0, read_wishes(root)
-    for node, _, build in declared_builds(monorepo):
+    for node, _, build in monorepo.builds():
         path = ignore_path(root, node, build)
         text = allow_list_text(root, read_builds(root, node, build, frozenset(monorepo.images), wishes))
         if not path.exists() or path.read_text() != text:
