@@ -225,7 +225,12 @@ def test_providers_are_downloaded_with_a_token() -> None:
 
 
 DOCKER = 'cat > "$HOME/password"; echo "$@" > "$HOME/login"'
-CLOUDS = {"docker": DOCKER, "aws": "echo aws-token", "gcloud": "echo google-token", "az": "echo azure-token"}
+CLOUDS = {
+    "docker": DOCKER,
+    "aws": 'echo "$@" > "$HOME/aws"; echo aws-token',
+    "gcloud": "echo google-token",
+    "az": "echo azure-token",
+}
 
 
 @pytest.mark.parametrize(
@@ -248,6 +253,20 @@ def test_a_registry_is_logged_in_to_with_the_password_or_the_jobs_identity(
     assert result.returncode == 0, result.stderr
     assert (tmp_path / "login").read_text() == f"login {registry} {login} --password-stdin\n"
     assert (tmp_path / "password").read_text() == password
+
+
+@pytest.mark.parametrize(
+    "registry",
+    [
+        "1.dkr.ecr.us-gov-west-1.amazonaws.com",
+        "1.dkr.ecr.us-gov-west-1.amazonaws.com.cn",
+        "1.dkr-ecr.us-gov-west-1.on.aws",
+    ],
+)
+def test_a_login_to_ecr_is_to_the_registrys_own_region(registry: str, tmp_path: Path) -> None:
+    given = {"USERNAME": "", "PASSWORD": "", "AWS": "arn", "GOOGLE": "", "AZURE": "", "AWS_REGION": "eu-west-1"}
+    assert run(step("Registry", of=SETUP["runs"])["run"], tmp_path, CLOUDS, REGISTRY=registry, **given).returncode == 0
+    assert (tmp_path / "aws").read_text() == "ecr get-login-password --region us-gov-west-1\n"
 
 
 @pytest.mark.parametrize("given", [{}, {"AWS": "arn"}, {"GOOGLE": "p", "AZURE": "c"}])
