@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from policy.tree import ShapeError, UnknownError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from policy.objects import Object
     from policy.stack import Stack
@@ -22,6 +22,7 @@ EVERYWHERE: Final = frozenset(
         ("ConfigMap", "openshift-service-ca.crt"),
         ("ConfigMap", "istio-ca-root-cert"),
         ("ServiceAccount", "default"),
+        ("Role", "extension-apiserver-authentication-reader"),
     }
 )
 """Kind and name of what every namespace has."""
@@ -48,6 +49,31 @@ def provided(stack: Stack) -> tuple[frozenset[Provided], str | None]:
         except ShapeError:
             continue
     return frozenset(found), unknown
+
+
+def built_in(kind: str, name: str) -> bool:
+    """Tell whether the cluster has an object of this name by itself."""
+    return (kind, name) in EVERYWHERE or (kind == "Role" and name.startswith("system:"))
+
+
+def pods_of_others(stack: Stack, namespace: str, fits: Callable[[Mapping[str, str]], bool]) -> bool:
+    """Tell whether pods that are selected may be those of a custom resource, whose operator gives them its labels."""
+
+    def labels(about: Object) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for holder in (about.root["metadata"], about.root["spec"]["podMetadata"]):
+            found |= {key: node.text() or "" for key, node in holder["labels"].fields()}
+        return found
+
+    for about in stack.objects:
+        if about.family != about.kind and about.pod is None:
+            try:
+                mine = labels(about)
+                if mine and about.home == namespace and fits(mine):
+                    return True
+            except (UnknownError, ShapeError):
+                continue
+    return False
 
 
 def claimed(stack: Stack, namespace: str, name: str) -> bool:

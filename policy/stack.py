@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from policy.changes import previous_object
 from policy.kinds import family_of
 from policy.objects import STATE
-from policy.provided import EVERYWHERE, claimed, provided
+from policy.provided import built_in, claimed, pods_of_others, provided
 from policy.selectors import GIVEN_LABELS, labels_of, selects, selects_by_map
 from policy.tree import ShapeError, UnknownError
 
@@ -95,7 +95,7 @@ class Stack:
 
         Raises UnknownError where a name of the kind, or of what makes it, is not known.
         """
-        if (kind, name) in EVERYWHERE:
+        if built_in(kind, name):
             return True
         made, unknown = self._provided
         if {(kind, namespace, name), (kind, "*", name)} & made:
@@ -145,6 +145,12 @@ class Stack:
         if not found and self._unlabelled:
             raise UnknownError(self._unlabelled[0])
         return found
+
+    def made_elsewhere(self, selecting: Object) -> bool:
+        """Tell whether what an object selects may be pods that an operator makes for a custom resource of the stack."""
+        selector = selecting.root.at(*SELECTORS[selecting.kind])
+        fits = selects_by_map if selecting.kind == "Service" else selects
+        return pods_of_others(self, selecting.home, lambda labels: fits(selector, labels))
 
     def selecting(self, kind: str) -> tuple[dict[Pod, list[Object]], str | None]:
         """Return the objects of ``kind`` that select each pod, and the path of a selector that is not known, if any."""

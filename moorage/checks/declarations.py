@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from moorage.build.dockerfile import Instruction
+    from moorage.build.instructions import Instruction
     from moorage.build.stages import Input
     from moorage.config.monorepo import Monorepo
     from moorage.config.service import Build

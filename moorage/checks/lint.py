@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from moorage.build.dockerfile import Instruction
+    from moorage.build.instructions import Instruction
     from moorage.build.stages import Dockerfile, Stage
 
 _SECRET = re.compile(

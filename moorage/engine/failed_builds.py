@@ -9,13 +9,16 @@ import re
 import subprocess
 from typing import TYPE_CHECKING, Any
 
+from moorage.base import console
 from moorage.base.errors import Location, Problem
+from moorage.engine.logtext import readable
 from moorage.engine.unresolved import unresolved
 
 if TYPE_CHECKING:
     from moorage.engine.session import Session
 
 OUTPUT_LINES = 10
+_MARGIN = 4
 SECONDS = 15
 _STEP = re.compile(r"^#(\d+) \[")
 _LINE = re.compile(r"^Dockerfile[^:]*:(\d+)")
@@ -73,7 +76,8 @@ def _output(step: str, log: str) -> list[str]:
     if number is None:
         return []
     lines = [line.removeprefix(f"#{number} ") for line in log.splitlines() if line.startswith(f"#{number} ")]
-    return [re.sub(r"^\d+\.\d+ ", "", line) for line in lines if re.match(r"\d+\.\d+ ", line)]
+    said = [re.sub(r"^\d+\.\d+ ", "", line) for line in lines if re.match(r"\d+\.\d+ ", line)]
+    return [readable(line, console.err.width - _MARGIN) for line in said]
 
 
 def _buildx(session: Session, *arguments: str) -> str:

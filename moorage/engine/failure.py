@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from moorage.base.errors import MoorageError, Problem
 from moorage.engine import failed_builds, kubectl
-from moorage.engine.pods import last_lines, problem, trouble
+from moorage.engine.pods import causes_first, last_lines, problem, trouble
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -22,7 +22,8 @@ def explain(session: Session, project: Project, status: int, since: dt.datetime)
     problems = failed_builds.failed(session, since)
     if not problems:
         pods = kubectl.items(session, project.namespace, ["pods"])
-        found = [found for pod in pods if (found := trouble(pod))]
+        order = (*project.stores, *project.running)
+        found = causes_first((found for pod in pods if (found := trouble(pod))), order)
         problems = [
             problem(one, project.namespace, last_lines(session, project.namespace, one)) for one in found[:MOST_PODS]
         ]

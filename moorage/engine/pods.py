@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from moorage.base import console
 from moorage.base.errors import Problem
 from moorage.engine import kubectl
+from moorage.engine.logtext import last_lines as shown_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from moorage.engine.session import Session
 
 LOG_LINES = 8
+_MARGIN = 4
 HOPELESS_RESTARTS = 3
 HOPELESS_SECONDS = 30.0
 """How long a refused image or container is given: a registry or a Secret may be a moment behind."""
@@ -49,6 +52,8 @@ class Trouble:
     """Why one pod is not ready."""
 
     pod: str
+    workload: str = ""
+    """Name of the service or data store that the pod belongs to."""
     container: str | None
     reason: str
     message: str
@@ -56,6 +61,18 @@ class Trouble:
 
 def trouble(pod: dict[str, Any]) -> Trouble | None:
     """Return what keeps a pod (its Kubernetes object) from being Ready; None where nothing does, or it is on its way out."""
+    found = _trouble(pod)
+    workload = pod["metadata"].get("labels", {}).get("app.kubernetes.io/name", "")
+    return replace(found, workload=workload) if found else None
+
+
+def causes_first(found: Iterable[Trouble], order: Sequence[str]) -> list[Trouble]:
+    """Return troubles in the ``order`` of their workloads, in which each comes after those that it needs."""
+    places = {name: index for index, name in enumerate(order)}
+    return sorted(found, key=lambda one: (places.get(one.workload, len(places)), one.pod))
+
+
+def _trouble(pod: dict[str, Any]) -> Trouble | None:
     status = pod.get("status", {})
     name = pod["metadata"]["name"]
     conditions = {condition["type"]: condition for condition in status.get("conditions", [])}
@@ -140,9 +157,9 @@ def last_lines(session: Session, namespace: str, found: Trouble) -> list[str]:
     """Return the last lines of a container's log, of its last run where this one has said nothing yet."""
     if not found.container:
         return []
-    arguments = ["logs", found.pod, f"--container={found.container}", f"--tail={LOG_LINES}"]
+    arguments = ["logs", found.pod, f"--container={found.container}", f"--tail={2 * LOG_LINES}"]
     space = f"--namespace={namespace}"
     result = kubectl.run(session, *arguments, space)
     if not result.stdout.strip():
         result = kubectl.run(session, *arguments, space, "--previous")
-    return [line[:300] for line in result.stdout.strip().splitlines()]
+    return shown_lines(result.stdout, LOG_LINES, console.err.width - _MARGIN)

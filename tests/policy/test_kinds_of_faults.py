@@ -116,6 +116,8 @@ CASES: list[tuple[str, str, str, bool]] = [
     # A kind of somebody else's that has the name of one of Kubernetes' own is another kind.
     ("P6", SERVICE, thing("serving.knative.dev/v1", "Service", "{selector: {app: none}}", "shop"), PASSES),
     ("P6", ALL, thing("crd.projectcalico.org/v1", "NetworkPolicy", "{ingress: [{}]}", "shop"), PASSES),
+    # Only what no API server takes is configuration of clients, and not every group that ends like one.
+    ("P22", "disallow-removed-api-versions", thing("flowcontrol.apiserver.k8s.io/v1beta3", "FlowSchema"), FAILS),
     # P7
     ("P7", TLS, ingress("{rules: [{" + PATHS + "}]}"), FAILS),
     ("P7", TLS, ingress("{rules: [{host: a.example.com}, {" + PATHS + "}]}"), FAILS),
@@ -177,6 +179,7 @@ CASES: list[tuple[str, str, str, bool]] = [
     # P16
     ("P16", PDB, thing("policy/v1", "PodDisruptionBudget", "{minAvailable: 100%, selector: {}}", "shop"), FAILS),
     ("P16", PDB, thing("policy/v1", "PodDisruptionBudget", "{maxUnavailable: 0%, selector: {}}", "shop"), FAILS),
+    ("P16", PDB, thing("policy/v1", "PodDisruptionBudget", "{maxUnavailable: -1, selector: {}}", "shop"), FAILS),
     ("P16", PDB, thing("policy/v1", "PodDisruptionBudget", "{minAvailable: 50%, selector: {}}", "shop"), PASSES),
     ("P16", PDB, thing("policy/v1", "PodDisruptionBudget", "{minAvailable: 1, selector: {}}", "shop"), PASSES),
     # P17
@@ -194,6 +197,12 @@ CASES: list[tuple[str, str, str, bool]] = [
      + thing("v1", "Service", "{selector: {app: web, statefulset.kubernetes.io/pod-name: web-0}}", "shop"), PASSES),
     ("P17", SERVICE, workload("{containers: []}", "StatefulSet") + "---\n"
      + thing("v1", "Service", "{selector: {statefulset.kubernetes.io/pod-name: web-0, app: wbe}}", "shop"), FAILS),
+    ("P17", SERVICE, "apiVersion: monitoring.coreos.com/v1\nkind: Prometheus\nmetadata: {name: k8s, namespace: shop, labels: {app: prom}}\n"
+      "---\n" + thing("v1", "Service", "{selector: {app: prom}}", "shop"), PASSES),
+    ("P17", SERVICE, "apiVersion: monitoring.coreos.com/v1\nkind: Prometheus\nmetadata: {name: k8s, namespace: shop, labels: {app: prom}}\n"
+      "---\n" + thing("v1", "Service", "{selector: {app: other}}", "shop"), FAILS),
+    ("P17", "require-binding-roles-to-exist", ("apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\n"
+     "metadata: {name: x, namespace: kube-system}\nroleRef: {kind: Role, name: extension-apiserver-authentication-reader}\n"), PASSES),
     # P25
     ("P25", LIVE, workload("{initContainers: [{name: s, restartPolicy: Always}], containers: []}"), FAILS),
     ("P25", LIVE, workload("{initContainers: [{name: s}], containers: []}"), PASSES),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import json
 import subprocess
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -207,7 +207,7 @@ def test_several_processes_come_to_the_result_of_one(tmp_path: Path, monkeypatch
     one = to_json(check_manifests([tmp_path]))
     monkeypatch.setattr(workers, "_WORTH_BYTES", 0)
     started: list[int] = []
-    pool = concurrent.futures.ProcessPoolExecutor
+    pool = ProcessPoolExecutor
 
     def counted(processes: int, **options: Any) -> Any:
         started.append(processes)

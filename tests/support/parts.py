@@ -196,7 +196,9 @@ def _summary(ended: Sequence[Ran], console: Console) -> None:
         console.print(f"{seconds:7.1f} s {test}", markup=False, soft_wrap=True)
     for ran in ended:
         if ran.status:
-            console.print(f"\n[bold red]{ran.name}[/] [dim]· whole log in {ran.log.relative_to(ROOT)}[/]")
+            console.print(
+                f"\n[bold red]{ran.name}[/] [dim]· whole log in {ran.log.relative_to(ROOT)}[/]", soft_wrap=True
+            )
             console.print(ran.failures().strip(), markup=False, soft_wrap=True)
 
 

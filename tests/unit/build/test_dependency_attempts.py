@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from moorage.build.dockerfile import Instruction, read_dockerfile
+from moorage.build.dockerfile import read_dockerfile
 from moorage.engine.unresolved import unresolved
 from tests.support.loopback import NO_PROXY, served
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from moorage.build.instructions import Instruction
 
 ROOT = Path(__file__).resolve().parents[3]
 UV = shutil.which("uv", path=f"{ROOT / '.moorage' / 'bin'}:{os.environ['PATH']}") or "uv"

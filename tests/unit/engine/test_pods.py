@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from moorage.engine import failure
-from moorage.engine.pods import Trouble, hopeless, problem, trouble
+from moorage.engine.pods import Trouble, causes_first, hopeless, problem, trouble
 from tests.unit.session_samples import session
 
 if TYPE_CHECKING:
@@ -170,3 +170,21 @@ def crashing(
 def test_a_pod_is_given_up_only_when_waiting_is_of_no_use(pod: dict[str, Any], seconds: int, expected: bool) -> None:
     since = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
     assert hopeless(pod, since, since + dt.timedelta(seconds=seconds)) is expected
+
+
+def test_causes_are_told_before_what_follows_from_them() -> None:
+    troubles = [
+        Trouble(pod=name, workload=name.partition("-")[0], container=None, reason="NotReady", message="")
+        for name in ("backend-1", "frontend-1", "alien-1", "postgres-0", "worker-1", "backend-0")
+    ]
+    order = ["postgres", "redis", "backend", "worker", "frontend"]
+    told = [one.pod for one in causes_first(troubles, order)]
+    assert told == ["postgres-0", "backend-0", "backend-1", "worker-1", "frontend-1", "alien-1"]
+
+
+def test_a_pods_workload_is_read_from_its_labels() -> None:
+    given = pod(running(started=True))
+    given["metadata"]["labels"] = {"app.kubernetes.io/name": "backend"}
+    found = trouble(given)
+    assert found is not None
+    assert found.workload == "backend"
