@@ -44,6 +44,11 @@ DEVELOPMENT = [
 ]
 DEVELOPMENT += ["/app/packages/mypy-1.18.2.dist-info/{}", "/app/packages/nox-1.egg-info/{}"]
 DEVELOPMENT += [
+    "/app/packages/mypy/typeshed/{}.json",
+    "/app/node_modules/vite/dist/{}.js",
+    "/app/node_modules/jest-util/{}.js",
+]
+DEVELOPMENT += [
     f"/app/node_modules/{name}/{{}}.js"
     for name in words(
         "typescript vite webpack rollup esbuild eslint prettier jest vitest mocha @types/node @biomejs/biome @babel/core"
