@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from moorage.build.digests import Inputs
 from moorage.config.loader import load_project
 from tests.properties.shared_libraries import Sharing, all_services, built_anew, sharings, write_sharing, write_stack
-from tests.support.stack import moorage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +56,7 @@ class Change:
 # Feature: optimized-container-infrastructure, Property 27: For any code change in a monorepo, only the microservice
 # containing the changed files should trigger a rebuild.
 @pytest.mark.property_test
-def test_a_change_of_a_services_code_rebuilds_that_service_alone(tmp_path: Path) -> None:
+def test_a_change_of_a_services_code_rebuilds_that_service_alone(platform: None, tmp_path: Path) -> None:
     examples: list[Change] = []
 
     @settings(max_examples=120, database=None, deadline=None)
@@ -73,7 +72,6 @@ def test_a_change_of_a_services_code_rebuilds_that_service_alone(tmp_path: Path)
         for index in range(len(example.sharing.services)):
             (tmp_path / "apps" / f"g{number}-s{index}" / "src" / "other.py").write_text("other")
     services = all_services([example.sharing for example in examples])
-    moorage("platform", "start")
     assert built_anew(tmp_path, services) == set(services)
     digests = _input_digests(tmp_path)
     for number, example in enumerate(examples):
