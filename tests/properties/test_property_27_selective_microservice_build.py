@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-REACHING = ("edit", "add", "delete", "executable", "rename")
+REACHING = ("edit", "add", "delete", "executable", "rename", "dockerfile")
 NOT_REACHING = ("touch", "readme", "test")
 
 
@@ -45,12 +45,19 @@ class Change:
             "delete": other.unlink,
             "executable": lambda: main.chmod(0o755),
             "rename": lambda: other.rename(folder / "src" / "renamed.py"),
+            "dockerfile": lambda: _append(
+                folder / "Dockerfile", f"COPY apps/{folder.name}/src/main.py /app/again.py\n"
+            ),
             "touch": lambda: os.utime(main, (1, 1)),
             "readme": lambda: (folder / "README.md").write_text("changed"),
             "test": lambda: (folder / "test_main.py").write_text("changed"),
         }
         assert steps.keys() == {*REACHING, *NOT_REACHING}
         steps[self.how]()
+
+
+def _append(path: Path, text: str) -> None:
+    path.write_text(path.read_text() + text)
 
 
 # Feature: optimized-container-infrastructure, Property 27: For any code change in a monorepo, only the microservice
