@@ -9,7 +9,7 @@ import pytest
 
 from moorage.build.digests import Inputs, NodeInputs
 from moorage.config.loader import load_project
-from tests.unit.program_samples import write_monorepo
+from tests.unit.program_samples import SERVICES, write_monorepo
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +29,7 @@ FILES = {
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    write_monorepo(tmp_path, "dev", {"ingress": {"host": "harbour.example"}})
+    write_monorepo(tmp_path, "dev", {"ingress": {"host": "harbour.example"}}, SERVICES)
     for path in FILES:
         if not (tmp_path / path).exists():
             (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
