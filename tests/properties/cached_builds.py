@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
@@ -62,7 +64,7 @@ class Step:
 
     name: str
     cached: bool
-    started: str
+    started: datetime
 
 
 def cached_builds() -> st.SearchStrategy[CachedBuild]:
@@ -98,8 +100,13 @@ def run(
     for vertex in found.values():
         owner, _, name = vertex["name"].removeprefix("[").replace("] ", " ", 1).partition(" ")
         if owner.startswith("e") and owner[1:].isdigit():
-            steps[int(owner[1:])].append(Step(name=name, cached=vertex["cached"], started=vertex["started"]))
+            steps[int(owner[1:])].append(Step(name=name, cached=vertex["cached"], started=_time(vertex["started"])))
     return steps
+
+
+def _time(text: str) -> datetime:
+    """Return a time of BuildKit's, which tells nanoseconds and leaves zeros at the end out."""
+    return datetime.fromisoformat(re.sub(r"(\.\d{6})\d*", r"\1", text))
 
 
 def _chunks(numbers: list[int]) -> list[list[int]]:
