@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -275,3 +276,16 @@ def test_a_mistake_in_a_file_of_settings_is_status_2_and_one_error(
     assert result.returncode == 2
     assert why in " ".join(result.stderr.split())
     assert "Traceback" not in result.stderr
+
+
+def test_a_deployment_costs_at_most_three_milliseconds_from_file_to_verdict(tmp_path: Path) -> None:
+    first = next(item for item in yaml.safe_load_all(COMPLIANT.read_text()) if item and item["kind"] == "Deployment")
+    many = [first | {"metadata": first["metadata"] | {"name": f"web-{number}"}} for number in range(300)]
+    (tmp_path / "x.yaml").write_text(yaml.safe_dump_all(many))
+
+    def cost() -> float:
+        started = time.process_time()
+        assert check_manifests([tmp_path]).objects == 300
+        return (time.process_time() - started) / 300 * 1000
+
+    assert min(cost() for _ in range(3)) <= 3
