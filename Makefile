@@ -4,7 +4,7 @@ STACK ?= dev
 MOORAGE := .venv/bin/moorage
 
 .DEFAULT_GOAL := help
-.PHONY: help up down stop preview test check unit properties policy live bench env clean FORCE
+.PHONY: help up down stop preview test fast check mutants bench clean
 
 help: ## Show this list
 	@if [ -t 1 ] && [ -z "$$NO_COLOR" ]; then bold='\033[1m' plain='\033[0m'; fi; \
@@ -25,6 +25,9 @@ stop: .venv/ready ## Stop the embedded platform; its data stays
 
 test: .venv/ready ## Run every check and every test, on the platform
 	@tests/run
+
+fast: .venv/ready ## Run what needs no platform: the loop of every day
+	@tests/run fast
 
 check: .venv/ready ## Lint and type-check only
 	@tests/run check

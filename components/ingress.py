@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from components.kubernetes import KubernetesObject, Scope, timeouts
+from components.kubernetes_objects import KubernetesObject, timeouts
 from components.labels import Role
 from components.manifests.routing import PathRoute, ingress
 from components.manifests.services import secret
+from moorage.config import outputs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from components.labels import Labels
     from components.manifests import Later
+    from components.scope import Scope
     from moorage.config.service import Service as ServiceModel
     from moorage.config.stack import Ingress as IngressSettings
 
@@ -42,7 +44,7 @@ class Ingress(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: IngressArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Create the Ingress; it is ready once the controller took it."""
-        super().__init__("moorage:ingress:Ingress", name, None, opts)
+        super().__init__(outputs.INGRESS, name, None, opts)
         self._name = name
         self._args = args
         settings = args.settings

@@ -1,19 +1,17 @@
-"""The stack's namespace and who may talk to whom in it."""
+"""Who may talk to whom in a stack's namespace."""
 
 from __future__ import annotations
 
-import functools
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pulumi
 
-from components.kubernetes import KubernetesObject, Scope, timeouts
+from components.kubernetes_objects import KubernetesObject
 from components.labels import Role
-from components.manifests.network import Flow, allow_dns, default_deny, workload_policy
-from components.manifests.routing import namespace
-from components.manifests.stores import POSTGRES_PORT, REDIS_PORT
-from moorage.build.record import workload_record
+from components.manifests.network_policies import Flow, allow_dns, default_deny, workload_policy
+from components.manifests.store_plans import POSTGRES_PORT, REDIS_PORT
+from moorage.config import outputs
 from moorage.config.service import POSTGRES, REDIS
 
 if TYPE_CHECKING:
@@ -21,32 +19,10 @@ if TYPE_CHECKING:
 
     from components.labels import Labels
     from components.manifests import Manifest
-    from moorage.config.project import Project
+    from components.scope import Scope
     from moorage.config.service import Service as ServiceModel
 
 _STORES = {POSTGRES: (Role.DATABASE, POSTGRES_PORT), REDIS: (Role.CACHE, REDIS_PORT)}
-_NAMESPACE_MINUTES = 5
-
-
-def stack_scope(project: Project, opts: pulumi.ResourceOptions) -> Scope:
-    """Create the project's Namespace and return the scope of everything in it.
-
-    Where data is protected the Namespace cannot be deleted either: everything in it would go with it.
-    """
-    settings = project.settings
-    pull_secret = settings.registry.image_pull_secret if settings.registry else None
-    scope = Scope(
-        application=settings.application,
-        stack=project.stack_name,
-        namespace=project.namespace,
-        protect=settings.protect,
-        pull_secrets=(pull_secret,) if pull_secret else (),
-        record=functools.partial(workload_record, project),
-    )
-    manifest = namespace(project.namespace, scope.labels(settings.application, Role.STACK))
-    own = pulumi.ResourceOptions(protect=settings.protect, custom_timeouts=timeouts(_NAMESPACE_MINUTES))
-    created = KubernetesObject("namespace", manifest, opts=pulumi.ResourceOptions.merge(opts, own))
-    return replace(scope, namespace=created.object_name)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +44,7 @@ class Network(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: NetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Create the policies."""
-        super().__init__("moorage:network:Network", name, None, opts)
+        super().__init__(outputs.NETWORK, name, None, opts)
         self._name = name
         self._args = args
         stack = args.scope.labels(args.scope.application, Role.STACK)

@@ -10,13 +10,15 @@ import pulumi
 from components.endpoints import DatabaseEndpoint
 from components.generated import generated_password
 from components.labels import Role
-from components.manifests.stores import POSTGRES_PORT, POSTGRES_SECRET_KEY, POSTGRES_USER, postgres_plan
-from components.stores import store_objects, store_secret
+from components.manifests.store_plans import POSTGRES_PORT, POSTGRES_SECRET_KEY, POSTGRES_USER, postgres_plan
+from components.store_objects import store_objects, store_secret
+from moorage.config import outputs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from components.kubernetes import KubernetesObject, Scope
+    from components.kubernetes_objects import KubernetesObject
+    from components.scope import Scope
     from moorage.config.stack import Postgres
 
 
@@ -40,7 +42,7 @@ class PostgresDatabase(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: PostgresDatabaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Create the database; `name` is also the host that it is reached by."""
-        super().__init__("moorage:postgres:PostgresDatabase", name, None, opts)
+        super().__init__(outputs.POSTGRES_DATABASE, name, None, opts)
         scope = args.scope
         labels = scope.labels(name, Role.DATABASE)
         # Postgres reads the password when the data directory is made, so losing it would lock everyone out.
@@ -64,4 +66,4 @@ class PostgresDatabase(pulumi.ComponentResource):
             ready=self.stateful_set,
         )
         live = self.stateful_set.object_name.apply(lambda _: args.scope.record(name))
-        self.register_outputs({"host": name, "port": POSTGRES_PORT, "settings": live})
+        self.register_outputs({outputs.HOST: name, outputs.PORT: POSTGRES_PORT, outputs.SETTINGS: live})

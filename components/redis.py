@@ -10,13 +10,15 @@ import pulumi
 from components.endpoints import CacheEndpoint
 from components.generated import generated_password
 from components.labels import Role
-from components.manifests.stores import REDIS_PORT, REDIS_SECRET_KEY, redis_plan
-from components.stores import store_objects, store_secret
+from components.manifests.store_plans import REDIS_PORT, REDIS_SECRET_KEY, redis_plan
+from components.store_objects import store_objects, store_secret
+from moorage.config import outputs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from components.kubernetes import KubernetesObject, Scope
+    from components.kubernetes_objects import KubernetesObject
+    from components.scope import Scope
     from moorage.config.stack import Redis
 
 
@@ -39,7 +41,7 @@ class RedisCache(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: RedisCacheArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Create the cache; `name` is also the host that it is reached by."""
-        super().__init__("moorage:redis:RedisCache", name, None, opts)
+        super().__init__(outputs.REDIS_CACHE, name, None, opts)
         scope = args.scope
         labels = scope.labels(name, Role.CACHE)
         password = generated_password(f"{name}-password", pulumi.ResourceOptions(parent=self, protect=scope.protect))
@@ -55,4 +57,4 @@ class RedisCache(pulumi.ComponentResource):
         )
         self.endpoint = CacheEndpoint(host=name, port=REDIS_PORT, password=password, ready=self.stateful_set)
         live = self.stateful_set.object_name.apply(lambda _: args.scope.record(name))
-        self.register_outputs({"host": name, "port": REDIS_PORT, "settings": live})
+        self.register_outputs({outputs.HOST: name, outputs.PORT: REDIS_PORT, outputs.SETTINGS: live})

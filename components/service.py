@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from components.endpoints import Endpoint, HttpEndpoint
-from components.kubernetes import KubernetesObject, Scope, awaited_rollout, timeouts
+from components.kubernetes_objects import KubernetesObject, awaited_rollout, timeouts
 from components.labels import Role
 from components.manifests import pods
 from components.manifests.availability import horizontal_pod_autoscaler, pod_disruption_budget
 from components.manifests.deployment import PORT_NAME, DeploymentParts, deployment, progress_deadline
 from components.manifests.services import config_map, secret, service, service_account
+from moorage.config import outputs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from components.manifests import Manifest
+    from components.scope import Scope
     from moorage.config.service import Service as ServiceModel
 
 _VERDICT_SECONDS = 60
@@ -54,7 +56,7 @@ class Service(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Create the service's objects in the namespace of its scope."""
-        super().__init__("moorage:service:Service", name, None, opts)
+        super().__init__(outputs.SERVICE, name, None, opts)
         self._name = name
         self._args = args
         self._labels = args.scope.labels(args.service.name, Role(args.service.kind))
@@ -68,7 +70,7 @@ class Service(pulumi.ComponentResource):
         self.endpoint = HttpEndpoint(name=args.service.name, port=args.service.port, ready=self.deployment)
         self.summary = _summary(args.service)
         live = self.deployment.object_name.apply(lambda _: args.scope.record(name))
-        self.register_outputs({"name": self.deployment.object_name, "settings": live})
+        self.register_outputs({outputs.NAME: self.deployment.object_name, outputs.SETTINGS: live})
 
     def _object(self, role: str, manifest: Manifest, opts: pulumi.ResourceOptions | None = None) -> KubernetesObject:
         opts = pulumi.ResourceOptions.merge(pulumi.ResourceOptions(parent=self), opts)

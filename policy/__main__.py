@@ -43,7 +43,7 @@ def serve() -> None:
 def _keep_bytecode() -> None:
     """Keep bytecode below ``.moorage`` where the environment forbids it beside the sources, as CI runners do.
 
-    Every preview starts the pack anew, and compiling it takes as long as all the rest of its start.
+    Every preview starts the pack again, and compiling it takes as long as all the rest of its start.
     """
     home = ROOT / ".moorage"
     if sys.dont_write_bytecode and sys.pycache_prefix is None and home.is_dir():

@@ -1,8 +1,8 @@
 """The pack as Pulumi's engine talks to it: levels by stack, configuration, and what each rule finds.
 
-The SDK would decode a resource's properties anew for every policy, and importing it alone takes a third of a second.
+The SDK would decode a resource's properties again for every policy, and importing it alone takes a third of a second.
 So this answers the engine itself, decoding each resource once; a test holds that the SDK comes to the same answers.
-Mending is left to the SDK, which is loaded when there is something to mend: it knows how to keep secrets secret.
+Remediation is left to the SDK, which is loaded when there is something to change: it knows how to keep secrets secret.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from policy.changes import CONFIG_KEY as ACKNOWLEDGED
 from policy.changes import acknowledged
 from policy.exemptions import CONFIG_KEY, configured, exempt
 from policy.information import LEVELS, SEVERITIES, information
-from policy.judge import Finding, Unjudged, judge, judge_stack
+from policy.judge import Unjudged, Violation, judge, judge_stack
 from policy.objects import Object, Origin
 from policy.protocol import messages, plugins, services
 from policy.pulumi_objects import decode, judged, resource_objects
 from policy.registry import PACK, RULES, Level, Rule, Scope
-from policy.settings import ALL, STAGES, SettingsError, configuration, nearest, stage_of, wrong_settings
+from policy.settings import ALL, SettingsError, configuration, nearest, stage_of, wrong_settings
 from policy.state import deployed
 from policy.tree import Node
 
@@ -62,10 +62,8 @@ class Analyzer(services.AnalyzerServicer):  # type: ignore[misc]
 
     def ConfigureStack(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Choose the levels of the stack's stage, before the engine asks for them, and read its exemptions."""
-        stage = request.config.get("policy:stage") or stage_of(request.stack)
-        if stage not in STAGES:
-            context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"policy:stage must be dev or prod, is {stage!r}")
         try:
+            stage = stage_of(request.stack, request.config)
             self._session.exemptions = configured(request.config.get(CONFIG_KEY, "[]"))
             self._session.acknowledged = acknowledged(request.config.get(ACKNOWLEDGED, "[]"))
         except SettingsError as error:
@@ -108,10 +106,11 @@ class Analyzer(services.AnalyzerServicer):  # type: ignore[misc]
         self._session.analyzed.add(request.urn)
         if not judged(request.type):
             return response
-        objects = tuple(resource_objects(request.type, decode(request.properties), _origin(request)))
+        objects = tuple(resource_objects(request.type, decode(request.properties), self._origin(request)))
         self._session.seen[request.urn] = objects
         for item in objects:
             self._session.note_build(item)
+            self._session.around.note(item)
             for rule in self._rules(item):
                 self._report(judge(rule, item, self._settings[rule.name]), response)
             stack = self._session.beside(item)
@@ -123,7 +122,7 @@ class Analyzer(services.AnalyzerServicer):  # type: ignore[misc]
         return response
 
     def Remediate(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """Mend one resource, if a rule of level ``remediate`` would change anything in it."""
+        """Remediate one resource, if a rule of level ``remediate`` would change anything in it."""
         if not judged(request.type) or request.type.endswith("Patch") or not any(self._remedies(request)):
             return messages.RemediateResponse()
         from policy.pack import sdk_servicer  # a third of a second, seldom needed
@@ -131,7 +130,7 @@ class Analyzer(services.AnalyzerServicer):  # type: ignore[misc]
         try:
             return sdk_servicer(self._session, self._stage, self._configured).Remediate(request, context)
         except (ValueError, AssertionError):
-            # It does not read numbers that JSON lacks, nor marks it does not know; what is not mended is judged as it is.
+            # It does not read numbers that JSON lacks, nor marks it does not know; what is not changed is judged as it is.
             return messages.RemediateResponse()
 
     def AnalyzeStack(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
@@ -145,7 +144,7 @@ class Analyzer(services.AnalyzerServicer):  # type: ignore[misc]
             if not judged(resource.type):
                 continue
             if resource.urn not in self._session.seen:
-                found = resource_objects(resource.type, decode(resource.properties), _origin(resource))
+                found = resource_objects(resource.type, decode(resource.properties), self._origin(resource))
                 self._session.seen[resource.urn] = tuple(found)
             objects += self._session.seen[resource.urn]
             dependencies[resource.urn] = frozenset(resource.dependencies)
@@ -165,14 +164,14 @@ class Analyzer(services.AnalyzerServicer):  # type: ignore[misc]
 
     def _rules(self, about: Object) -> tuple[Rule, ...]:
         """Return the rules that are not disabled and look at objects such as this one."""
-        key = about.kind, about.pod is not None
+        key = about.family, about.pod is not None
         if key not in self._by_kind:
             self._by_kind[key] = tuple(
                 rule
                 for rule in RULES.values()
                 if rule.scope is not Scope.STACK
                 and self._levels[rule.name] is not Level.DISABLED
-                and rule.applies_to(about.kind, has_pod=about.pod is not None)
+                and rule.applies_to(about.family, has_pod=about.pod is not None)
             )
         return self._by_kind[key]
 
@@ -191,28 +190,27 @@ class Analyzer(services.AnalyzerServicer):  # type: ignore[misc]
 
     def _report(self, outcomes: Iterable[Outcome], response: Any) -> None:
         for outcome in outcomes:
-            if not isinstance(outcome, Finding):
+            if not isinstance(outcome, Violation):
                 self._session.note(outcome)
                 continue
             today = date.today()  # noqa: DTZ011  # an exemption ends with the day where the pack runs
             if exempt(outcome, self._session.exemptions, today) is None:
                 response.diagnostics.append(self._diagnostic(outcome))
 
-    def _diagnostic(self, finding: Finding) -> Any:
-        rule = finding.rule
+    def _origin(self, request: Any) -> Origin:
+        return Origin(urn=request.urn, protect=request.options.protect, around=self._session.around)
+
+    def _diagnostic(self, violation: Violation) -> Any:
+        rule = violation.rule
         level = self._levels[rule.name]
         return messages.AnalyzeDiagnostic(
             policyName=rule.name,
             policyPackName=PACK,
             policyPackVersion=VERSION,
-            message=f"{rule.summary}\n{finding.message}",
-            urn=finding.about.origin.urn or "",
+            message=f"{rule.summary}\n{violation.message}",
+            urn=violation.about.origin.urn or "",
             description=rule.summary,
-            # What a remedy has not mended stops the deployment.
+            # What a remedy has not put right stops the deployment.
             enforcementLevel=LEVELS[Level.MANDATORY if level is Level.REMEDIATE else level],
             severity=SEVERITIES[rule.severity],
         )
-
-
-def _origin(request: Any) -> Origin:
-    return Origin(urn=request.urn, protect=request.options.protect)

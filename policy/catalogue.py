@@ -78,7 +78,7 @@ def _section(rule: Rule) -> list[str]:
     example = rule.example
     lines = [f"## {rule.name}", "", f"{rule.summary} ({rule.id})", "", f"Why: {rule.why}.", "", f"Fix: {rule.fix}."]
     if rule.remedy is not None:
-        lines += ["", "Pulumi mends this by itself at level `remediate`."]
+        lines += ["", "Pulumi corrects this by itself at level `remediate`."]
     for name, schema in rule.settings.items():
         lines += ["", f"Setting `{name}` ({schema['type']}), by default `{schema['default']}`."]
     if not example.protected:

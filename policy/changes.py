@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from policy.image_reference import parse_image
-from policy.objects import CLUSTER_SCOPED, Object, Origin
+from policy.objects import Object, Origin
 from policy.pulumi_objects import resource_objects, thaw
 from policy.quantity import parse_quantity
 from policy.settings import SettingsError
@@ -132,7 +132,7 @@ def _sizes(about: Object) -> Iterator[tuple[str, str]]:
 
 def _postgres_major(about: Object) -> str | None:
     """Return the major version in the tag of a Postgres image, or in the workload's label for its version."""
-    if about.pod is None or about.kind in CLUSTER_SCOPED:
+    if about.pod is None or about.reach == "Cluster":
         return None
     try:
         for container in about.pod.of("containers"):

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-import policy.rules  # noqa: F401  # registers every rule
 from policy.exemptions import Exemption, annotated, configured, exempt
-from policy.judge import Finding, judge, judge_stack
-from policy.manifests import Document, Unreadable, read_manifests
-from policy.objects import Object, Origin, manifest_objects
+from policy.judge import Violation, judge, judge_stack
+from policy.manifests import Document, Skipped, Unreadable, read_source
+from policy.objects import DEFAULT_NAMESPACE, Object, Surroundings
 from policy.registry import RULES, Level, Scope
 from policy.settings import Configuration, configuration
+from policy.sources import find_sources
 from policy.stack import Stack
+from policy.workers import Task, objects_of, read_all, without_collections
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from policy.judge import Outcome
     from policy.registry import Profile, Rule
+    from policy.workers import Read
 
 Selection = Literal["baseline", "restricted", "all"]
 PROFILES: Final[dict[Selection, frozenset[Profile]]] = {
@@ -31,10 +33,10 @@ PROFILES: Final[dict[Selection, frozenset[Profile]]] = {
 
 
 @dataclass(frozen=True)
-class Violation:
-    """A finding at its place; ``exemption`` is the one that covers it, which makes it count for nothing."""
+class Result:
+    """A violation at its place; ``exemption`` is the one that covers it, which makes it count for nothing."""
 
-    finding: Finding
+    violation: Violation
     level: Level
     file: str
     line: int
@@ -50,17 +52,30 @@ class Violation:
 class Report:
     """What a check found, in the order of files and lines."""
 
-    violations: tuple[Violation, ...]
+    results: tuple[Result, ...]
     unreadable: tuple[Unreadable, ...]
     objects: int
     rules: tuple[Rule, ...]
+    skipped: tuple[Skipped, ...] = ()
 
     @property
     def exit_status(self) -> int:
-        """0 where nothing blocks, 1 where a mandatory rule is broken, 2 where something could not be read."""
-        if self.unreadable:
+        """0 where nothing blocks, 1 where a mandatory rule is broken, 2 where something could not be read.
+
+        2 as well where nothing was judged: because there was no file, or nothing but templates.
+        """
+        if self.unreadable or self.idle:
             return 2
-        return 1 if any(item.blocks for item in self.violations) else 0
+        return 1 if any(item.blocks for item in self.results) else 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether there was nothing to judge, and so nothing is known to be right."""
+        return (
+            not self.objects
+            and not self.unreadable
+            and (not self.skipped or any("template" in item.why for item in self.skipped))
+        )
 
 
 def check_manifests(
@@ -70,79 +85,85 @@ def check_manifests(
     stage: str = "prod",
     config: Mapping[str, Any] | None = None,
     exemptions: Any = (),
+    exclude: Iterable[str] = (),
+    namespace: str | None = None,
     today: date | None = None,
 ) -> Report:
     """Judge files, folders and ``-`` (standard input).
 
     ``level`` selects the rules of a Pod Security Standard or all of them, ``stage`` (``dev`` or ``prod``) their levels;
     ``config`` is what ``--policy-pack-config`` takes, ``exemptions`` what a stack's ``policy:exemptions`` takes.
-    Raises SettingsError for mistakes in either of these.
+    ``exclude`` has patterns of paths to leave out; ``namespace`` is that of objects which name none.
+    Raises SettingsError for mistakes in configuration and exemptions.
     """
     day = today or date.today()  # noqa: DTZ011  # an exemption ends with the day where the check runs
     settings = configuration(stage, config)
     allowed = configured(list(exemptions))
-    documents, unreadable = _read(paths)
-    objects = tuple(item for document in documents for item in _objects(document))
-    unreadable += [problem for item in objects if (problem := _not_an_object(item))]
-    judged = tuple(item for item in objects if item.kind)
     wanted = [
         rule for rule in RULES.values() if rule.profile in PROFILES[level] and settings.level(rule) != Level.DISABLED
     ]
-    stack = Stack(judged, exemptions=allowed, today=day)
-    violations = [
-        _violation(outcome, settings, allowed, day)
-        for outcome in _outcomes(wanted, judged, stack, settings)
-        if isinstance(outcome, Finding)
-    ]
-    violations.sort(key=lambda item: (item.file, item.line, item.finding.rule.id))
-    return Report(tuple(violations), tuple(unreadable), len(judged), tuple(wanted))
+    around = Surroundings(namespace=namespace or DEFAULT_NAMESPACE)
+    task = Task(tuple(rule.name for rule in wanted), settings.settings, around.namespace)
+    read = read_all(find_sources(paths, exclude), task)
+    with without_collections():
+        objects, placed = _single(read, around)
+        stack = Stack(tuple(objects), exemptions=allowed, today=day)
+        for outcome in _together(wanted, objects, stack, settings):
+            if isinstance(outcome, Violation):
+                placed.append((outcome, *_place(outcome)))
+        results = [
+            Result(violation, settings.level(violation.rule), file, line, exempt(violation, allowed, day))
+            for violation, file, line in placed
+        ]
+    results.sort(key=lambda item: (item.file, item.line, item.violation.rule.id, item.violation.remark.path))
+    unreadable = tuple(problem for item in read for problem in item.unreadable)
+    skipped = tuple(other for item in read for other in item.skipped)
+    return Report(tuple(results), unreadable, len(objects), tuple(wanted), skipped)
 
 
 def list_exemptions(paths: Iterable[str | Path], exemptions: Any = ()) -> tuple[Exemption, ...]:
     """Return every exemption of manifests' annotations and of the configuration, expired ones too."""
-    documents, _ = _read(paths)
-    found = [item for document in documents for about in _objects(document) for item in annotated(about)[0]]
+    around = Surroundings()
+    found = [
+        item
+        for source in find_sources(paths)
+        for document in read_source(source)
+        if isinstance(document, Document)
+        for about in objects_of(document, around)
+        for item in annotated(about)[0]
+    ]
     return (*configured(list(exemptions)), *found)
 
 
-def _violation(finding: Finding, settings: Configuration, allowed: tuple[Exemption, ...], day: date) -> Violation:
-    document = finding.about.origin.document
-    file = document.file if isinstance(document, Document) else finding.about.title
-    line = document.line(finding.remark.path) if isinstance(document, Document) else 0
-    return Violation(finding, settings.level(finding.rule), file, line, exempt(finding, allowed, day))
+def _single(read: list[Read], around: Surroundings) -> tuple[list[Object], list[tuple[Violation, str, int]]]:
+    """Return all objects, and what the rules on single ones have said of them, with file and line."""
+    objects: list[Object] = []
+    placed: list[tuple[Violation, str, int]] = []
+    for item in read:
+        for document, remarks in item.documents:
+            here = objects_of(document, around)
+            for said in remarks:
+                violation = Violation(RULES[said.rule], here[said.object], said.remark, said.container)
+                placed.append((violation, document.file, said.line))
+            objects += (about for about in here if about.kind)
+    for about in objects:
+        around.note(about)
+    return objects, placed
 
 
-def _read(paths: Iterable[str | Path]) -> tuple[list[Document], list[Unreadable]]:
-    documents: list[Document] = []
-    unreadable: list[Unreadable] = []
-    for found in read_manifests(paths):
-        if isinstance(found, Document):
-            documents.append(found)
-        else:
-            unreadable.append(found)
-    return documents, unreadable
-
-
-def _objects(document: Document) -> Iterator[Object]:
-    origin = Origin(file=document.file, line=document.line(""), document=document)
-    yield from manifest_objects(document.value, origin)
-
-
-def _not_an_object(about: Object) -> Unreadable | None:
-    if about.kind:
-        return None
-    return Unreadable(
-        about.origin.file or "", about.origin.line or 0, "the document is no Kubernetes object: it has no kind"
-    )
-
-
-def _outcomes(
-    rules: list[Rule], objects: tuple[Object, ...], stack: Stack, settings: Configuration
-) -> Iterator[Outcome]:
+def _together(rules: list[Rule], objects: list[Object], stack: Stack, settings: Configuration) -> Iterator[Outcome]:
+    """Yield what the rules say that have to know all objects."""
     for rule in rules:
         chosen = settings.settings[rule.name]
         if rule.scope is Scope.STACK:
             yield from judge_stack(rule, stack, chosen)
-        else:
+        elif rule.among:
             for item in objects:
                 yield from judge(rule, item, chosen)
+
+
+def _place(violation: Violation) -> tuple[str, int]:
+    document = violation.about.origin.document
+    if isinstance(document, Document):
+        return document.file, document.line(violation.remark.path)
+    return violation.about.title, 0

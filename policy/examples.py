@@ -26,7 +26,7 @@ REMOVE: Final = _Remove()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Broken:
+class Example:
     """One change to the compliant stack that breaks a rule.
 
     ``path`` leads from the object ``target`` (``Kind/name``) to the field that gets ``value``. ``unknown`` leads to

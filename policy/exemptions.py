@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,7 +17,7 @@ from policy.tree import ShapeError, UnknownError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from policy.judge import Finding
+    from policy.judge import Violation
     from policy.objects import Object
 
 ANNOTATION: Final = "policy.moorage.dev/"
@@ -26,6 +26,8 @@ CONFIG_KEY: Final = "policy:exemptions"
 """Key of the stack's configuration: a list of objects with ``policy``, ``object``, ``reason`` and ``expires``."""
 LEAST_REASON: Final = 10
 """Characters that a reason has at least."""
+LONGEST: Final = timedelta(days=5 * 366)
+"""The time for which an exemption holds at most."""
 _ANNOTATION_FORM: Final = re.compile(r"until (\d{4}-\d{2}-\d{2}): (.+)", re.DOTALL)
 _FIELDS: Final = ("policy", "object", "reason", "expires")
 _MIDNIGHT: Final = " 00:00:00 +0000 UTC"
@@ -46,22 +48,26 @@ class Exemption:
     source: str
 
     def holds(self, today: date) -> bool:
-        """Tell whether the exemption has not expired."""
-        return today <= self.expires
+        """Tell whether the exemption has not expired, and does so one day that somebody may live to see."""
+        return today <= self.expires and not self.endless(today)
 
-    def covers(self, finding: Finding) -> bool:
-        """Tell whether this exempts from ``finding``, expired or not."""
-        about = finding.about
+    def endless(self, today: date) -> bool:
+        """Tell whether the exemption is written so that it never has to be thought of again."""
+        return self.expires > today + LONGEST
+
+    def covers(self, violation: Violation) -> bool:
+        """Tell whether this exempts from ``violation``, expired or not."""
+        about = violation.about
         titles = (about.title, f"{about.namespace}/{about.title}")
-        return self.policy == finding.rule.name and any(fnmatchcase(title, self.target) for title in titles)
+        return self.policy == violation.rule.name and any(fnmatchcase(title, self.target) for title in titles)
 
 
-def exempt(finding: Finding, exemptions: Sequence[Exemption], today: date) -> Exemption | None:
-    """Return the exemption of the configuration or of the object's annotations that covers a finding, None for none."""
-    if finding.rule.name == "require-valid-exemptions":
+def exempt(violation: Violation, exemptions: Sequence[Exemption], today: date) -> Exemption | None:
+    """Return the exemption of the configuration or of the object's annotations that covers a violation, None for none."""
+    if violation.rule.name == "require-valid-exemptions":
         return None
-    valid, _ = annotated(finding.about)
-    return next((item for item in (*exemptions, *valid) if item.covers(finding) and item.holds(today)), None)
+    valid, _ = annotated(violation.about)
+    return next((item for item in (*exemptions, *valid) if item.covers(violation) and item.holds(today)), None)
 
 
 def annotated(about: Object) -> tuple[list[Exemption], list[tuple[str, str]]]:

@@ -18,7 +18,7 @@ Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Violation:
     """A rule that an object breaks, at one field of it."""
 
     rule: Rule
@@ -35,11 +35,17 @@ class Finding:
         if self.container:
             where += f", container {self.container}"
         standards = f" [{', '.join(self.rule.standards)}]" if self.rule.standards else ""
-        return f"{where}: {self.problem}.\n  why: {self.rule.why}\n  fix: {self.rule.fix}{standards}"
+        link = ": " if self.remark.path else " "
+        return f"{where}{link}{self.problem}.\n  why: {self.rule.why}\n  fix: {self.rule.fix}{standards}"
 
     @property
     def problem(self) -> str:
-        """The field, what it holds where that may be shown, and what it must hold; without a full stop."""
+        """The field, what it holds where that may be shown, and what it must hold; without a full stop.
+
+        A remark on the object as a whole has no field: the object's name is the subject of its sentence.
+        """
+        if not self.remark.path:
+            return self.remark.must
         seen = f" is {self.remark.seen}," if self.remark.seen is not None else ""
         return f"{self.remark.path}{seen} {self.remark.must}"
 
@@ -53,7 +59,7 @@ class Unjudged:
     path: str
 
 
-Outcome = Finding | Unjudged
+Outcome = Violation | Unjudged
 
 
 def judge(rule: Rule, about: Object, settings: Mapping[str, Any]) -> Iterator[Outcome]:
@@ -62,7 +68,7 @@ def judge(rule: Rule, about: Object, settings: Mapping[str, Any]) -> Iterator[Ou
     Never raises for what the object contains. Not for rules on a whole stack.
     """
     pod = about.pod
-    if not rule.applies_to(about.kind, has_pod=pod is not None):
+    if not rule.applies_to(about.family, has_pod=pod is not None):
         return
     check = _bound(rule, settings)
     if rule.scope is Scope.OBJECT:
@@ -113,7 +119,7 @@ def _outcome(rule: Rule, about: Object, remark: Remark | UnknownError) -> Iterat
         yield Unjudged(rule, about, remark.path)
     elif not (about.partial and remark.absent):
         # A patch leaves out what it does not change: what is absent there may well be in the object.
-        yield Finding(rule, about, remark, _container_at(about.pod, remark.path))
+        yield Violation(rule, about, remark, _container_at(about.pod, remark.path))
 
 
 def _container_at(pod: Pod | None, path: str) -> str | None:

@@ -1,55 +1,72 @@
-"""Kubernetes manifests on disk: YAML or JSON, several documents a file, each value with its line."""
+"""Kubernetes manifests: YAML or JSON, several documents a file, each value with its line, and what is none of them."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
 from policy.examples import steps
+from policy.kinds import read_by_clients
+from policy.sources import STDIN, Source, helm_template
+from policy.yaml_values import Reader, too_deep
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from array import array
+    from collections.abc import Iterator
 
-SUFFIXES: Final = frozenset({".yaml", ".yml", ".json"})
-STDIN: Final = "-"
 MOST_BYTES: Final = 20 * 1024 * 1024
-MOST_VALUES: Final = 1_000_000
-"""Values of one document, aliases written out: a few lines of aliases of aliases stand for billions."""
-_WRONG_FOR_THEIR_TAG: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-"""What PyYAML raises for a value such as ``!!bool perhaps``."""
+RENDER_FIRST: Final = "a Helm template: render it first (`helm template … | moorage policy check -`)"
+_TEMPLATE: Final = "{{"
+_NO_OBJECT: Final = "no Kubernetes object"
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML as Kubernetes reads it: a date is text."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Document:
-    """One document of a file, with the YAML nodes that tell where each value stands."""
+    """One document of a file: its value, and the line of each value in it.
+
+    ``lines`` count from 0, in the order in which a walk meets the values, parents first. ``partial`` marks a patch of
+    kustomize's, of which a missing field says nothing.
+    """
 
     file: str
     value: Any
-    node: yaml.Node
+    lines: array[int]
+    partial: bool = False
+
+    def __reduce__(self) -> tuple[type[Document], tuple[object, ...]]:
+        """Hand on to another process what was read, without what follows from it."""
+        return Document, (self.file, self.value, self.lines, self.partial)
 
     def line(self, path: str) -> int:
         """Return the line, from 1, of the field at ``path``, or of the nearest field around it that is there."""
-        node = self.node
+        here = self._places
         for step in steps(path):
-            below = _below(node, step)
+            below = here[1].get(step) or here[1].get(str(step))
             if below is None:
                 break
-            node = below
-        return int(node.start_mark.line) + 1
+            here = below
+        return int(here[0]) + 1
+
+    @cached_property
+    def _places(self) -> tuple[int, dict[Any, Any]]:
+        """Return the line of the document with, by key or index, the same of every value in it."""
+        lines = iter(self.lines)
+
+        def place(value: Any) -> tuple[int, dict[Any, Any]]:
+            line = next(lines)
+            if isinstance(value, dict):
+                return line, {key: place(item) for key, item in value.items()}
+            if isinstance(value, list):
+                return line, {index: place(item) for index, item in enumerate(value)}
+            return line, {}
+
+        return place(self.value)
 
 
 @dataclass(frozen=True)
@@ -61,88 +78,89 @@ class Unreadable:
     why: str
 
 
-def read_manifests(paths: Iterable[str | Path]) -> Iterator[Document | Unreadable]:
-    """Yield the documents of files, of all YAML and JSON files in folders, and of standard input for ``-``.
+@dataclass(frozen=True)
+class Skipped(Unreadable):
+    """A file or a document that there is nothing in to be judged, and why."""
 
-    A document that is empty is left out; one that cannot be read is yielded as such, and reading goes on.
+
+Found = Document | Unreadable
+
+
+def read_source(source: Source) -> Iterator[Found]:
+    """Yield the documents of a file, or of standard input.
+
+    A document that is empty is left out. One that cannot be read is yielded as such, and reading goes on where it can;
+    one that is no Kubernetes object is yielded as skipped.
     """
-    for given in paths:
-        if str(given) == STDIN:
-            yield from _documents(STDIN, sys.stdin.read())
-            continue
-        path = Path(given)
-        if not path.is_dir():
-            yield from _file(path)
-            continue
-        for file in sorted(path.rglob("*")):
-            if file.suffix in SUFFIXES and file.is_file():
-                yield from _file(file)
-
-
-def _file(path: Path) -> Iterator[Document | Unreadable]:
-    try:
-        if path.stat().st_size > MOST_BYTES:
-            yield Unreadable(str(path), 0, f"the file is larger than {MOST_BYTES // 1024**2} MiB")
-            return
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeError) as error:
-        yield Unreadable(str(path), 0, getattr(error, "strerror", None) or "the file is not UTF-8")
+    if source.path == STDIN:
+        yield from _documents(source, sys.stdin.read())
         return
-    yield from _documents(str(path), text)
-
-
-def _documents(file: str, text: str) -> Iterator[Document | Unreadable]:
     try:
-        loader = _Loader(text)
-        while loader.check_node() and (node := loader.get_node()) is not None:
-            if not _small_enough(node):
-                yield Unreadable(file, node.start_mark.line + 1, f"the document stands for over {MOST_VALUES} values")
+        if Path(source.path).stat().st_size > MOST_BYTES:
+            yield Unreadable(source.shown, 0, f"the file is larger than {MOST_BYTES // 1024**2} MiB")
+            return
+        text = Path(source.path).read_bytes().decode("utf-8-sig")
+    except (OSError, ValueError) as error:
+        yield Unreadable(source.shown, 0, getattr(error, "strerror", None) or "the file is not UTF-8")
+        return
+    if _TEMPLATE in text and helm_template(source.path):
+        yield (Unreadable if source.named else Skipped)(source.shown, 0, RENDER_FIRST)
+        return
+    yield from _documents(source, text)
+
+
+def _documents(source: Source, text: str) -> Iterator[Found]:
+    try:
+        if line := too_deep(text):
+            yield Unreadable(source.shown, line, "the document is nested too deeply")
+            return
+        for value, lines, problems, first in Reader(text).documents():
+            if not lines:  # the document stands for nothing
+                yield from (_unreadable(source, text, problem.line, problem.why) for problem in problems)
                 continue
-            value = loader.construct_document(node)
-            if value is not None:
-                yield Document(file, value, node)
+            document = Document(source.shown, value, lines, source.patch)
+            other = _no_object(document, first)
+            if not isinstance(other, Skipped):
+                yield from (Unreadable(source.shown, problem.line, problem.why) for problem in problems)
+            if other is not None:
+                yield other
+            elif value is not None:
+                yield document
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        yield Unreadable(file, mark.line + 1 if mark else 0, str(error.problem or "the text is no YAML"))
+        why = str(error.problem or "the text is no YAML")
+        yield _unreadable(source, text, mark.line + 1 if mark else 0, why)
     except yaml.YAMLError as error:
-        yield Unreadable(file, 0, str(error).splitlines()[0])
-    except RecursionError:
-        yield Unreadable(file, 0, "the document is nested too deeply")
-    except _WRONG_FOR_THEIR_TAG:
-        yield Unreadable(file, 0, "a value is not what its tag says, or a key is no text")
+        yield _unreadable(source, text, 0, str(error).splitlines()[0])
+    except (RecursionError, MemoryError):
+        yield Unreadable(source.shown, 0, "the document is nested too deeply")
 
 
-def _small_enough(root: yaml.Node) -> bool:
-    """Tell whether a document stays small once its aliases are written out; one that contains itself never does."""
-    sizes: dict[int, int] = {}
-    open_nodes: set[int] = set()
-
-    def size(node: yaml.Node) -> int:
-        key = id(node)
-        if key in open_nodes:
-            return MOST_VALUES + 1
-        if key not in sizes:
-            open_nodes.add(key)
-            sizes[key] = 1 + sum(size(child) for child in _children(node))
-            open_nodes.discard(key)
-        return sizes[key]
-
-    return size(root) <= MOST_VALUES
+def _unreadable(source: Source, text: str, line: int, why: str) -> Unreadable:
+    """Tell what a text is that YAML cannot read: a template, something that has nothing to do with Kubernetes, or a mistake."""
+    if _TEMPLATE in text:
+        return Unreadable(source.shown, line, f"it looks like a template, to be rendered first ({why})")
+    if not source.named and "apiVersion" not in text:
+        return Skipped(source.shown, line, _NO_OBJECT)
+    return Unreadable(source.shown, line, why)
 
 
-def _children(node: yaml.Node) -> Iterator[yaml.Node]:
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            yield key
-            yield value
-    elif isinstance(node, yaml.SequenceNode):
-        yield from node.value
-
-
-def _below(node: yaml.Node, step: str | int) -> yaml.Node | None:
-    if isinstance(node, yaml.MappingNode):
-        return next((value for key, value in node.value if key.value == str(step)), None)
-    if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-        found: yaml.Node = node.value[step]
-        return found
-    return None
+def _no_object(document: Document, line: int) -> Unreadable | None:
+    """Return why a document is no object of Kubernetes, None for one that is."""
+    file, value = document.file, document.value
+    if value is None:
+        return None
+    if not isinstance(value, Mapping):
+        return Skipped(file, line, _NO_OBJECT)
+    kind, version, metadata = value.get("kind"), value.get("apiVersion"), value.get("metadata")
+    if isinstance(version, str) and isinstance(kind, str) and read_by_clients(version, kind):
+        return Skipped(file, line, f"configuration of a client, not of the cluster: {kind}")
+    if isinstance(kind, str) and kind:
+        return None if version or metadata or "items" in value else Skipped(file, line, _NO_OBJECT)
+    if (
+        document.partial
+        or not isinstance(metadata, Mapping)
+        or not {"name", "generateName", "namespace"} & set(metadata)
+    ):
+        return Skipped(file, line, _NO_OBJECT)
+    return Unreadable(file, line, "the document is no Kubernetes object: it has no kind")

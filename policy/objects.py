@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from policy.kinds import Reach, family_of, reach_of
 from policy.tree import UNKNOWN, Misshapen, Node, ShapeError, UnknownError
 
 if TYPE_CHECKING:
@@ -31,17 +32,8 @@ POD_PATHS: Final[dict[str, tuple[str, ...]]] = {
 LONG_RUNNING: Final = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController"})
 """Kinds whose containers are meant to run until they are told to stop."""
 
-CLUSTER_SCOPED: Final = frozenset(
-    {
-        "APIService", "CertificateSigningRequest", "ClusterRole", "ClusterRoleBinding", "CSIDriver", "CSINode",
-        "CustomResourceDefinition", "FlowSchema", "IngressClass", "MutatingWebhookConfiguration", "Namespace", "Node",
-        "PersistentVolume", "PriorityClass", "PriorityLevelConfiguration", "RuntimeClass", "StorageClass",
-        "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding", "ValidatingWebhookConfiguration",
-        "VolumeAttachment",
-    }
-)  # fmt: skip
-"""Kinds of Kubernetes' own that live in no namespace."""
-
+DEFAULT_NAMESPACE: Final = "default"
+"""Where the API server puts what names no namespace."""
 IMAGE: Final = "docker-build:index:Image"
 INDEX: Final = "docker-build:index:Index"
 STATE: Final = "pulumi:state:Resource"
@@ -50,11 +42,40 @@ IMAGE_CONFIG: Final = "oci:image:Config"
 """Of an image's own configuration, as a registry holds it: no resource, but an object beside the pods that run it."""
 
 
+@dataclass(eq=False)
+class Surroundings:
+    """What rules on one object have to know of others in the same run.
+
+    ``namespace`` is that of objects which name none. ``definitions`` tell where objects of the kinds live that the run's own
+    CustomResourceDefinitions define, by group and kind. ``tokenless`` are namespace and name of the service accounts whose
+    pods get no token.
+    """
+
+    namespace: str = DEFAULT_NAMESPACE
+    definitions: dict[tuple[str, str], Reach] = field(default_factory=dict)
+    tokenless: set[tuple[str, str]] = field(default_factory=set)
+
+    def note(self, about: Object) -> None:
+        """Remember what an object says about others; never raises."""
+        if about.family == "CustomResourceDefinition":
+            group, kind = _text_of(about.root, "spec", "group"), _text_of(about.root, "spec", "names", "kind")
+            scope = _text_of(about.root, "spec", "scope")
+            if group and kind and scope in {"Namespaced", "Cluster"}:
+                self.definitions[group, kind] = "Cluster" if scope == "Cluster" else "Namespaced"
+        elif about.family == "ServiceAccount" and about.root["automountServiceAccountToken"].value is False:
+            self.tokenless.add((about.namespace or self.namespace, about.name))
+
+
+NOWHERE: Final = Surroundings()
+"""Of an object that stands alone."""
+
+
 @dataclass(frozen=True, eq=False)
 class Origin:
     """Where an object comes from, for messages and for rules on how it is deployed.
 
     ``urn`` and the options are Pulumi's; ``file``, ``line`` and the ``document``, which knows the lines, a manifest's.
+    ``around`` is what the objects of one run say about each other.
     """
 
     urn: str | None = None
@@ -62,6 +83,7 @@ class Origin:
     line: int | None = None
     protect: bool | None = None
     document: object = None
+    around: Surroundings = field(default_factory=lambda: NOWHERE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,10 +99,26 @@ class Object:
     partial: bool = False
     origin: Origin = field(default_factory=Origin)
 
-    @property
+    @cached_property
     def group(self) -> str:
         """The API group, empty for the core one."""
         return self.api_version.rpartition("/")[0]
+
+    @cached_property
+    def family(self) -> str:
+        """The kind, for rules: with its group where it is a kind of somebody else's, that may share the name of another."""
+        return family_of(self.api_version, self.kind)
+
+    @property
+    def reach(self) -> Reach | None:
+        """Whether the object lives in a namespace or in the cluster, None where nobody can tell."""
+        key = self.group, self.kind
+        return reach_of(*key) or self.origin.around.definitions.get(key)
+
+    @property
+    def home(self) -> str:
+        """The namespace that the object lives in, or would; raises UnknownError."""
+        return self.root["metadata"]["namespace"].text() or self.origin.around.namespace
 
     @cached_property
     def name(self) -> str:
@@ -106,7 +144,7 @@ class Object:
     @cached_property
     def pod(self) -> Pod | None:
         """The pod inside, None for a kind that has none; never raises."""
-        path = POD_PATHS.get(self.kind)
+        path = POD_PATHS.get(self.family)
         if path is None:
             if not self._resembles_a_workload():
                 return None
@@ -123,7 +161,7 @@ class Object:
 
     def _resembles_a_workload(self) -> bool:
         """Tell whether this is a custom resource that makes pods the way a Deployment does."""
-        if not self.group or self.group.endswith(".k8s.io") or ":" in self.kind:
+        if ":" in self.kind or reach_of(self.group, self.kind) is not None:
             return False
         try:
             return self.root.at("spec", "template", "spec", "containers").value is not None
@@ -150,6 +188,12 @@ class Pod:
     def of(self, *roles: Role) -> tuple[Container, ...]:
         """Return the containers of these roles only."""
         return tuple(container for container in self.containers if container.role in roles)
+
+    @property
+    def account(self) -> Node:
+        """The field that names the service account: ``serviceAccountName``, or the old ``serviceAccount`` in its place."""
+        named, old = self.spec["serviceAccountName"], self.spec["serviceAccount"]
+        return old if (named.value is None or named.value == "") and old.value is not None else named
 
     @property
     def windows(self) -> bool:
@@ -201,14 +245,14 @@ class Container:
         return self.role == "initContainers" and self.node["restartPolicy"].text() == "Always"
 
 
-def manifest_objects(value: Any, origin: Origin, path: str = "") -> Iterator[Object]:
+def manifest_objects(value: Any, origin: Origin, *, partial: bool = False) -> Iterator[Object]:
     """Yield the objects of a manifest: itself, or the items of a list; odd values yield an object without kind."""
-    node = Node(value, path)
+    node = Node(value)
     kind, version = _text_of(node, "kind") or "", _text_of(node, "apiVersion") or ""
     if kind.endswith("List") and isinstance(value, Mapping) and "items" in value:
-        yield from list_items(node["items"], kind.removesuffix("List"), version, origin)
+        yield from list_items(node["items"], kind.removesuffix("List"), version, origin, partial=partial)
     else:
-        yield Object(kind, version, node, origin=origin)
+        yield Object(kind, version, node, partial, origin)
 
 
 def list_items(items: Node, kind: str, version: str, origin: Origin, *, partial: bool = False) -> Iterator[Object]:

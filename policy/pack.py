@@ -1,4 +1,4 @@
-"""The rules as policies of Pulumi's SDK: what mends resources, and what the tests compare the analyzer with."""
+"""The rules as policies of Pulumi's SDK: what remediates resources, and what the tests compare the analyzer with."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from pulumi_policy.policy import _PolicyAnalyzerServicer
 import policy.rules  # noqa: F401  # registers every rule
 from policy.exemptions import exempt
 from policy.information import framework_of, tags_of
-from policy.judge import Finding, judge, judge_stack
-from policy.objects import Object, Origin
+from policy.judge import Violation, judge, judge_stack
+from policy.objects import NOWHERE, Object, Origin
 from policy.pulumi_objects import resource_objects, thaw
 from policy.registry import PACK, RULES, Rule, Scope
 
@@ -69,8 +69,9 @@ def _policy(rule: Rule, session: Session, stage: str) -> Policy:
 
 def _validator(rule: Rule, session: Session) -> Callable[[ResourceValidationArgs, ReportViolation], None]:
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
-        for item in _objects(args):
-            if not rule.kinds or item.kind in rule.kinds:
+        for item in _objects(args, session):
+            session.around.note(item)
+            if not rule.kinds or item.family in rule.kinds:
                 _report(judge(rule, item, {**rule.defaults, **args.get_config()}), report, session)
 
     return validate
@@ -78,7 +79,7 @@ def _validator(rule: Rule, session: Session) -> Callable[[ResourceValidationArgs
 
 def _stack_validator(rule: Rule, session: Session) -> Callable[[StackValidationArgs, ReportViolation], None]:
     def validate(args: StackValidationArgs, report: ReportViolation) -> None:
-        stack = session.stack(tuple(item for resource in args.resources for item in _objects(resource)), {})
+        stack = session.stack(tuple(item for resource in args.resources for item in _objects(resource, session)), {})
         _report(judge_stack(rule, stack, {**rule.defaults, **args.get_config()}), report, session)
 
     return validate
@@ -97,7 +98,7 @@ def _remediator(rule: Rule) -> Callable[[ResourceValidationArgs], Any]:
 
 def _report(outcomes: Iterable[Outcome], report: ReportViolation, session: Session) -> None:
     for outcome in outcomes:
-        if isinstance(outcome, Finding):
+        if isinstance(outcome, Violation):
             today = date.today()  # noqa: DTZ011  # an exemption ends with the day where the pack runs
             if exempt(outcome, session.exemptions, today) is None:
                 report(outcome.message, outcome.about.origin.urn)
@@ -105,6 +106,7 @@ def _report(outcomes: Iterable[Outcome], report: ReportViolation, session: Sessi
             session.note(outcome)
 
 
-def _objects(resource: Any) -> tuple[Object, ...]:
-    origin = Origin(urn=resource.urn, protect=resource.opts.protect)
+def _objects(resource: Any, session: Session | None = None) -> tuple[Object, ...]:
+    around = session.around if session is not None else NOWHERE
+    origin = Origin(urn=resource.urn, protect=resource.opts.protect, around=around)
     return tuple(resource_objects(resource.resource_type, thaw(resource.props), origin))

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 if TYPE_CHECKING:
-    from policy.examples import Broken
+    from policy.examples import Example
 
 PACK: Final = "moorage"
 """The name of the pack, as Pulumi shows it."""
@@ -20,7 +20,7 @@ Profile = Literal["baseline", "restricted", "all"]
 """The narrowest selection that contains a rule: one of the two Pod Security Standards, or only the whole pack."""
 
 Fix = Callable[[Any], bool]
-"""Mends an object in place (nested mappings and sequences) and tells whether anything was changed."""
+"""Corrects an object in place (nested mappings and sequences) and tells whether anything was changed."""
 
 
 Check = TypeVar("Check", bound=Callable[..., Iterable[Any]])
@@ -73,6 +73,7 @@ class Rule:
     what holds where the rule is kept, ``why`` what it protects from, ``fix`` what to do. ``example`` breaks the
     compliant stack of ``examples.py`` in the one place that this rule watches. ``at_once`` marks a rule on the stack that
     needs of it one resource and what that resource runs: it is judged before that resource is deployed, not at the end.
+    ``among`` marks a rule on one object that also reads its surroundings, which are complete once all objects are read.
     """
 
     id: str
@@ -84,7 +85,7 @@ class Rule:
     levels: Levels
     severity: Severity
     standards: tuple[str, ...]
-    example: Broken
+    example: Example
     check: Callable[..., Iterable[Any]]
     kinds: frozenset[str] = frozenset()
     profile: Profile = "all"
@@ -92,6 +93,7 @@ class Rule:
     remedy: Fix | None = None
     with_settings: bool = False
     at_once: bool = False
+    among: bool = False
 
     @cached_property
     def defaults(self) -> Mapping[str, Any]:

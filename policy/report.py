@@ -1,43 +1,55 @@
-"""A check's report as text for people, as JSON for programs, and as SARIF for code review."""
+"""A check's report as text for people and as JSON for programs."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
-
-from policy.registry import Level, Severity
+from collections import Counter
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from policy.check import Report, Result
 
-    from policy.check import Report, Violation
-    from policy.registry import Rule
-
-TOOL: Final = "moorage-policy"
-SARIF_SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
-SCORES: Final = {Severity.LOW: "3.0", Severity.MEDIUM: "5.5", Severity.HIGH: "8.0", Severity.CRITICAL: "9.5"}
-"""What GitHub's code scanning sorts by."""
+NOTHING = "there is no Kubernetes object in what was given"
 
 
 def to_text(report: Report) -> str:
-    """Return the report for a terminal: every finding with its place, reason and fix, and a summary."""
-    blocks = [f"{item.file}:{item.line}: cannot be read: {item.why}" for item in report.unreadable]
-    blocks += [_as_text(item) for item in report.violations]
-    exempted = sum(1 for item in report.violations if item.exemption)
-    blocking = sum(1 for item in report.violations if item.blocks)
-    advice = len(report.violations) - exempted - blocking
-    parts = [f"{report.objects} objects, {len(report.rules)} policies: {blocking} violations, {advice} advisories"]
+    """Return the report for a terminal: every violation with its place, reason and fix, and a summary."""
+    blocks = [f"{_place(item.file, item.line)}: cannot be read: {item.why}" for item in report.unreadable]
+    blocks += [_as_text(item) for item in report.results]
+    blocks += [f"{item.file}: skipped: {item.why}" for item in report.skipped if "template" in item.why]
+    if report.idle:
+        blocks.append(f"nothing was checked: {NOTHING}")
+    exempted = sum(1 for item in report.results if item.exemption)
+    blocking = sum(1 for item in report.results if item.blocks)
+    advice = len(report.results) - exempted - blocking
+    judged = f"{_count(report.objects, 'object', 'objects')}, {_count(len(report.rules), 'policy', 'policies')}"
+    parts = [f"{judged}: {_count(blocking, 'violation', 'violations')}", _count(advice, "advisory", "advisories")]
     if exempted:
         parts.append(f"{exempted} exempted")
     if report.unreadable:
         parts.append(f"{len(report.unreadable)} not read")
+    parts += [f"{count} skipped ({why.partition(':')[0]})" for why, count in _skipped(report)]
     return "\n".join([*blocks, ", ".join(parts), ""])
 
 
-def _as_text(item: Violation) -> str:
+def _skipped(report: Report) -> list[tuple[str, int]]:
+    """Return the reasons why something was skipped, and how often each."""
+    return sorted(Counter(item.why.partition(":")[0] for item in report.skipped).items())
+
+
+def _count(number: int, one: str, more: str) -> str:
+    return f"{number} {one if number == 1 else more}"
+
+
+def _place(file: str, line: int) -> str:
+    return f"{file}:{line}" if line else file
+
+
+def _as_text(item: Result) -> str:
     level = f"exempted until {item.exemption.expires}" if item.exemption else item.level.value
-    rule = item.finding.rule
-    return f"{item.file}:{item.line}: [{level}, {rule.severity}] {rule.id} {rule.name}\n  {item.finding.message}"
+    rule = item.violation.rule
+    place = _place(item.file, item.line)
+    return f"{place}: [{level}, {rule.severity}] {rule.id} {rule.name}\n  {item.violation.message}"
 
 
 def to_json(report: Report) -> str:
@@ -45,8 +57,9 @@ def to_json(report: Report) -> str:
     return json.dumps(
         {
             "objects": report.objects,
-            "violations": [_as_json(item) for item in report.violations],
+            "violations": [_as_json(item) for item in report.results],
             "unreadable": [{"file": item.file, "line": item.line, "why": item.why} for item in report.unreadable],
+            "skipped": [{"file": item.file, "line": item.line, "why": item.why} for item in report.skipped],
             "exitStatus": report.exit_status,
         },
         indent=2,
@@ -54,20 +67,20 @@ def to_json(report: Report) -> str:
     )
 
 
-def _as_json(item: Violation) -> dict[str, Any]:
-    finding, rule = item.finding, item.finding.rule
+def _as_json(item: Result) -> dict[str, Any]:
+    violation, rule = item.violation, item.violation.rule
     return {
         "policy": rule.name,
         "id": rule.id,
         "level": item.level.value,
         "severity": rule.severity.value,
         "standards": list(rule.standards),
-        "object": finding.about.title,
-        "namespace": finding.about.namespace or None,
-        "container": finding.container,
-        "path": finding.remark.path,
-        "seen": finding.remark.seen,
-        "problem": finding.problem,
+        "object": violation.about.title,
+        "namespace": violation.about.namespace or None,
+        "container": violation.container,
+        "path": violation.remark.path,
+        "seen": violation.remark.seen,
+        "problem": violation.problem,
         "why": rule.why,
         "fix": rule.fix,
         "file": item.file,
@@ -76,7 +89,7 @@ def _as_json(item: Violation) -> dict[str, Any]:
     }
 
 
-def _exemption(item: Violation) -> dict[str, str] | None:
+def _exemption(item: Result) -> dict[str, str] | None:
     if item.exemption is None:
         return None
     return {
@@ -84,59 +97,3 @@ def _exemption(item: Violation) -> dict[str, str] | None:
         "expires": item.exemption.expires.isoformat(),
         "source": item.exemption.source,
     }
-
-
-def to_sarif(report: Report) -> str:
-    """Return the report as SARIF 2.1.0, which code review shows at the line."""
-    used = list(report.rules)
-    index = {rule.name: position for position, rule in enumerate(used)}
-    run = {
-        "tool": {"driver": {"name": TOOL, "rules": [_sarif_rule(rule) for rule in used]}},
-        "results": [_sarif_result(item, index[item.finding.rule.name]) for item in report.violations],
-        "invocations": [
-            {
-                "executionSuccessful": not report.unreadable,
-                "toolExecutionNotifications": list(_notifications(report)),
-            }
-        ],
-    }
-    return json.dumps({"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False)
-
-
-def _sarif_rule(rule: Rule) -> dict[str, Any]:
-    return {
-        "id": rule.id,
-        "name": rule.name,
-        "shortDescription": {"text": rule.summary},
-        "fullDescription": {"text": rule.why},
-        "help": {"text": rule.fix},
-        "properties": {"tags": ["security", *rule.standards], "security-severity": SCORES[rule.severity]},
-    }
-
-
-def _sarif_result(item: Violation, index: int) -> dict[str, Any]:
-    finding = item.finding
-    result: dict[str, Any] = {
-        "ruleId": finding.rule.id,
-        "ruleIndex": index,
-        "level": "warning" if item.level is Level.ADVISORY else "error",
-        "message": {"text": finding.message},
-        "locations": [
-            {
-                "physicalLocation": {
-                    "artifactLocation": {"uri": item.file},
-                    "region": {"startLine": max(item.line, 1)},
-                },
-                "logicalLocations": [{"fullyQualifiedName": f"{finding.about.title}:{finding.remark.path}"}],
-            }
-        ],
-    }
-    if item.exemption is not None:
-        result["suppressions"] = [{"kind": "inSource", "justification": item.exemption.reason}]
-    return result
-
-
-def _notifications(report: Report) -> Iterator[dict[str, Any]]:
-    for item in report.unreadable:
-        place = {"artifactLocation": {"uri": item.file}, "region": {"startLine": max(item.line, 1)}}
-        yield {"level": "error", "message": {"text": item.why}, "locations": [{"physicalLocation": place}]}

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from policy.tree import Node
+
+
+GIVEN_LABELS: Final = frozenset(
+    {
+        "statefulset.kubernetes.io/pod-name", "apps.kubernetes.io/pod-index", "controller-revision-hash", "pod-template-hash",
+        "pod-template-generation", "job-name", "controller-uid", "batch.kubernetes.io/job-name", "batch.kubernetes.io/controller-uid",
+        "batch.kubernetes.io/job-completion-index",
+    }
+)  # fmt: skip
+"""Labels that controllers give to pods: no template has them."""
 
 
 def labels_of(metadata: Node) -> dict[str, str]:
@@ -20,14 +30,17 @@ def selects(selector: Node, labels: Mapping[str, str]) -> bool:
 
     Raises UnknownError or ShapeError.
     """
-    if not all(labels.get(key) == (node.text() or "") for key, node in selector["matchLabels"].fields()):
+    if not selects_by_map(selector["matchLabels"], labels):
         return False
     return all(_fits(expression, labels) for expression in selector["matchExpressions"].elements())
 
 
 def selects_by_map(selector: Node, labels: Mapping[str, str]) -> bool:
-    """Tell whether a Service's plain map of labels fits; raises UnknownError or ShapeError."""
-    return all(labels.get(key) == (node.text() or "") for key, node in selector.fields())
+    """Tell whether a plain map of labels, such as a Service's, fits; raises UnknownError or ShapeError."""
+    return all(
+        labels.get(key) == (node.text() or "") or (key in GIVEN_LABELS and key not in labels)
+        for key, node in selector.fields()
+    )
 
 
 def selects_all(selector: Node) -> bool:
@@ -35,13 +48,10 @@ def selects_all(selector: Node) -> bool:
     return not selector["matchLabels"].fields() and not selector["matchExpressions"].elements()
 
 
-def namespace_of(root: Node) -> str:
-    """Return an object's namespace, empty for none; raises UnknownError."""
-    return root["metadata"]["namespace"].text() or ""
-
-
 def _fits(expression: Node, labels: Mapping[str, str]) -> bool:
     key, operator = expression["key"].text() or "", expression["operator"].text()
+    if key in GIVEN_LABELS and key not in labels:
+        return True
     values = {value.text() for value in expression["values"].elements()}
     match operator:
         case "In":

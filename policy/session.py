@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from policy.image_configs import ConfigReader
 from policy.image_reference import parse_image
-from policy.objects import IMAGE, IMAGE_CONFIG, STATE, Object
+from policy.objects import IMAGE, IMAGE_CONFIG, STATE, Object, Surroundings
 from policy.stack import Stack
 from policy.tree import Node, ShapeError, UnknownError
 
@@ -33,6 +33,7 @@ class Session:
     analyzed: set[str] = field(default_factory=set)
     """URNs of what the program has declared so far."""
     registered: set[str] = field(default_factory=set)
+    around: Surroundings = field(default_factory=Surroundings)
     exemptions: tuple[Exemption, ...] = ()
     dry_run: bool = False
 

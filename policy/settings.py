@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from moorage.base import stage as stages
 from policy.registry import RULES, Level
 
 if TYPE_CHECKING:
     from policy.registry import Rule
 
-DEV_STACKS: Final = frozenset({"dev", "development", "local", "test", "sandbox"})
 ALL: Final = "all"
-STAGES: Final = ("dev", "prod")
 
 
 class SettingsError(Exception):
@@ -37,9 +36,15 @@ class Configuration:
         return self.levels[rule.name]
 
 
-def stage_of(stack: str) -> str:
-    """Return ``dev`` for a stack that is named so, or begins so before a hyphen; ``prod`` for any other."""
-    return "dev" if stack.partition("-")[0].lower() in DEV_STACKS else "prod"
+def stage_of(stack: str, config: Mapping[str, str] | None = None) -> str:
+    """Return ``dev`` or ``prod``: what a stack's configuration says it is for, or else its name.
+
+    Raises SettingsError where the configuration contradicts itself.
+    """
+    own, given = ((config or {}).get(key) for key in (stages.SETTING, stages.POLICY_SETTING))
+    if problem := stages.stage_problem(own, given):
+        raise SettingsError([f"{problem.what}: {problem.remedy}"])
+    return "dev" if stages.stage_of(stack, own, given) == stages.DEVELOPMENT else "prod"
 
 
 def configuration(stage: str, given: Mapping[str, Any] | None = None) -> Configuration:

@@ -9,8 +9,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from policy.changes import previous_object
+from policy.kinds import family_of
 from policy.objects import STATE
-from policy.selectors import labels_of, namespace_of, selects, selects_by_map
+from policy.provided import built_in, claimed, pods_of_others, provided
+from policy.selectors import GIVEN_LABELS, labels_of, selects, selects_by_map
 from policy.tree import ShapeError, UnknownError
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from policy.exemptions import Exemption
     from policy.judge import Unjudged
     from policy.objects import Object, Pod
+    from policy.provided import Provided
     from policy.tree import Node
 
 SELECTORS: Final = {
@@ -27,6 +30,12 @@ SELECTORS: Final = {
     "PodDisruptionBudget": ("spec", "selector"),
 }
 """Where the kinds that select pods by label keep their selector; a Service's is a plain map."""
+
+
+def target_family(reference: Node) -> str:
+    """Return the family that a reference with apiVersion and kind leads to; raises UnknownError or ShapeError."""
+    version, kind = reference["apiVersion"].text(), reference["kind"].text() or ""
+    return family_of(version, kind) if version else kind
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +62,7 @@ class Stack:
         """The objects of each kind."""
         kinds: dict[str, list[Object]] = {}
         for item in self.objects:
-            kinds.setdefault(item.kind, []).append(item)
+            kinds.setdefault(item.family, []).append(item)
         return kinds
 
     def of(self, *kinds: str) -> Iterator[Object]:
@@ -81,11 +90,33 @@ class Stack:
             raise UnknownError(unknown)
         return found
 
+    def has(self, kind: str, namespace: str, name: str) -> bool:
+        """Tell whether an object is in the stack, or is made by the cluster or by a controller that the stack tells to.
+
+        Raises UnknownError where a name of the kind, or of what makes it, is not known.
+        """
+        if built_in(kind, name):
+            return True
+        made, unknown = self._provided
+        if {(kind, namespace, name), (kind, "*", name)} & made:
+            return True
+        if kind == "PersistentVolumeClaim" and claimed(self, namespace, name):
+            return True
+        if self.find(kind, namespace, name) is not None:
+            return True
+        if unknown is not None:
+            raise UnknownError(unknown)
+        return False
+
+    @cached_property
+    def _provided(self) -> tuple[frozenset[Provided], str | None]:
+        return provided(self)
+
     def autoscaler(self, workload: Object) -> Object | None:
         """Return the autoscaler that owns a workload; raises UnknownError where a target is not known."""
         targets, unknown = self._targets
         name = workload.root["metadata"]["name"].text() or ""
-        found = targets.get((namespace_of(workload.root), workload.kind, name))
+        found = targets.get((workload.home, workload.family, name))
         if found is None and unknown is not None:
             raise UnknownError(unknown)
         return found
@@ -97,8 +128,7 @@ class Stack:
         for scaler in self.of("HorizontalPodAutoscaler"):
             try:
                 target = scaler.root.at("spec", "scaleTargetRef")
-                kind, name = target["kind"].text() or "", target["name"].text() or ""
-                targets[namespace_of(scaler.root), kind, name] = scaler
+                targets[scaler.home, target_family(target), target["name"].text() or ""] = scaler
             except UnknownError as error:
                 unknown = error.path
             except ShapeError:
@@ -108,13 +138,19 @@ class Stack:
     def matching(self, selecting: Object) -> list[Pod]:
         """Return the pods that an object selects; raises UnknownError where a label that may decide is not known."""
         selector = selecting.root.at(*SELECTORS[selecting.kind])
-        namespace = namespace_of(selecting.root)
+        namespace = selecting.home
         plain = selecting.kind == "Service"
         labels, fits = (selector, selects_by_map) if plain else (selector["matchLabels"], selects)
         found = [pod for pod, has in self._candidates(namespace, labels) if fits(selector, has)]
         if not found and self._unlabelled:
             raise UnknownError(self._unlabelled[0])
         return found
+
+    def made_elsewhere(self, selecting: Object) -> bool:
+        """Tell whether what an object selects may be pods that an operator makes for a custom resource of the stack."""
+        selector = selecting.root.at(*SELECTORS[selecting.kind])
+        fits = selects_by_map if selecting.kind == "Service" else selects
+        return pods_of_others(self, selecting.home, lambda labels: fits(selector, labels))
 
     def selecting(self, kind: str) -> tuple[dict[Pod, list[Object]], str | None]:
         """Return the objects of ``kind`` that select each pod, and the path of a selector that is not known, if any."""
@@ -140,6 +176,8 @@ class Stack:
     def _candidates(self, namespace: str, labels: Node) -> Iterable[tuple[Pod, dict[str, str]]]:
         """Return the pods of a namespace that have one of the labels asked for, or all where none is."""
         for key, node in labels.fields():
+            if key in GIVEN_LABELS:
+                continue
             return self._labelled.get((namespace, key, node.text() or ""), ())
         return self._labelled.get((namespace, "", ""), ())
 
@@ -148,7 +186,7 @@ class Stack:
         index: dict[tuple[str, str, str], list[tuple[Pod, dict[str, str]]]] = {}
         for pod in self.pods:
             try:
-                labels, namespace = labels_of(pod.metadata), namespace_of(pod.owner.root)
+                labels, namespace = labels_of(pod.metadata), pod.owner.home
             except (UnknownError, ShapeError):
                 continue
             for key, value in (("", ""), *labels.items()):
@@ -161,8 +199,7 @@ class Stack:
         paths = []
         for pod in self.pods:
             try:
-                labels_of(pod.metadata)
-                namespace_of(pod.owner.root)
+                _ = labels_of(pod.metadata), pod.owner.home
             except UnknownError as unknown:
                 paths.append(unknown.path)
             except ShapeError:
@@ -180,7 +217,7 @@ class Stack:
                     if name is None:
                         unknown = node.path  # it is given one on creation
                     else:
-                        known[namespace_of(item.root), name] = item
+                        known[item.home, name] = item
                 except UnknownError as error:
                     unknown = error.path
                 except ShapeError:

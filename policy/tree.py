@@ -1,7 +1,7 @@
 """Reading what a user wrote: a value of any shape, of which parts may not be known yet.
 
 A rule never touches raw values. It walks a ``Node``, which tells *absent* from *unknown* from *of the wrong shape*:
-absent reads as None, the other two raise, and whoever runs the rule turns them into "not judged" and into a finding.
+absent reads as None, the other two raise, and whoever runs the rule turns them into "not judged" and into a violation.
 A rule therefore cannot mistake an unknown value for a missing one, nor die of a list where an object belongs.
 """
 
@@ -78,20 +78,50 @@ class Remark:
     absent: bool = False
 
 
-@dataclass(frozen=True, slots=True)
 class Node:
-    """A value and the path that leads to it; ``value`` is None where there is nothing."""
+    """A value and the path that leads to it; ``value`` is None where there is nothing.
 
-    value: Any
-    path: str = ""
+    What is below is made once and kept, since every rule walks the same ways, and a path is only put together when
+    somebody asks for it: rules read hundreds of fields for each one that they remark on.
+    """
+
+    __slots__ = ("_children", "_items", "_key", "_parent", "_path", "value")
+
+    def __init__(self, value: Any, path: str = "") -> None:
+        self.value = value
+        self._path: str | None = path
+        self._parent: Node | None = None
+        self._key: str | int = ""
+        self._children: dict[str, Node] = {}
+        self._items: tuple[Node, ...] | None = None
+
+    def __repr__(self) -> str:
+        return f"Node({self.value!r}, {self.path!r})"
+
+    @property
+    def path(self) -> str:
+        """The way from the object to this value, such as ``spec.ports[0].name``."""
+        if self._path is None:
+            above = self._parent.path if self._parent is not None else ""
+            self._path = f"{above}[{self._key}]" if type(self._key) is int else _joined(above, str(self._key))
+        return self._path
 
     def __getitem__(self, key: str) -> Node:
         """Return the field ``key``; raises UnknownError or ShapeError where this value is no object."""
-        path = _joined(self.path, key)
-        if type(self.value) is dict:  # hundreds of times for each resource: the way without a call
-            return Node(self.value.get(key), path)
-        value = self._object()
-        return Node(None if value is None else _child(value, key), path)
+        found = self._children.get(key)
+        if found is None:
+            if type(self.value) is dict:
+                found = self._below(self.value.get(key), key)
+            else:
+                value = self._object()
+                found = self._below(None if value is None else _child(value, key), key)
+            self._children[key] = found
+        return found
+
+    def _below(self, value: Any, key: str | int) -> Node:
+        node = Node(value)
+        node._path, node._parent, node._key = None, self, key  # its own kind
+        return node
 
     def at(self, *keys: str) -> Node:
         """Return the field that ``keys`` lead to, one level each."""
@@ -102,19 +132,25 @@ class Node:
 
     def elements(self) -> tuple[Node, ...]:
         """Return a list's items, none where it is absent; raises UnknownError or ShapeError."""
-        value = self._known()
-        if value is None:
-            return ()
-        if isinstance(value, str | bytes | Mapping) or not isinstance(value, Sequence):
-            raise ShapeError(self.path, "a list", _kind_of(value))
-        return tuple(Node(_child(value, index), f"{self.path}[{index}]") for index in range(len(value)))
+        if self._items is None:
+            value = self._known()
+            if value is None:
+                self._items = ()
+            elif isinstance(value, str | bytes | Mapping) or not isinstance(value, Sequence):
+                raise ShapeError(self.path, "a list", _kind_of(value))
+            else:
+                self._items = tuple(self._below(_child(value, index), index) for index in range(len(value)))
+        return self._items
 
     def fields(self) -> tuple[tuple[str, Node], ...]:
         """Return an object's fields by name, none where it is absent; raises UnknownError or ShapeError."""
         value = self._object()
-        if value is None:
+        if not value:
             return ()
-        return tuple((str(key), Node(_child(value, key), _joined(self.path, str(key)))) for key in value)
+        return tuple(
+            (key, self[key]) if type(key) is str else (str(key), self._below(_child(value, key), str(key)))
+            for key in value
+        )
 
     @property
     def unknown(self) -> bool:

@@ -1,1 +1,1 @@
-"""What developers and CI run: JSON Schemas, the reference pages, the comment on a pull request."""
+"""What developers and CI run, each as ``python -m tools.NAME``; ``--help`` says how."""

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from moorage.base.console import out
+from moorage.base.console import out, show_problem
+from moorage.base.errors import Problem
 from tools.schema import schemas
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 PAGE = Path("docs/configuration.md")  # relative to the repository's root
 
@@ -22,7 +25,7 @@ _COUNT_AS_TEXT = "^[0-9]+$"  # a number that `pulumi config set` stored; a reade
 
 
 def render(page: str) -> str:
-    """Return the page with every marked part written anew; what several files share is listed at its first place."""
+    """Return the page with every marked part rewritten; what several files share is listed where it comes first."""
     listed: set[str] = set()
     return _MARKED.sub(lambda mark: "\n".join((mark[1], *_tables(mark[2], listed), mark[3])), page)
 
@@ -74,6 +77,25 @@ def _kind(value: dict[str, Any]) -> str:
     return f"{words}, {low} to {high}" if high is not None else words
 
 
-if __name__ == "__main__":
-    PAGE.write_text(render(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Check or rewrite the tables of the page in the current folder; return the exit status: 1 where a check fails."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.reference",
+        description=f"Write the tables of {PAGE} from the configuration models.",
+    )
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if the page is not current")
+    check = parser.parse_args(arguments).check
+    page = PAGE.read_text(encoding="utf-8")
+    current = render(page)
+    if check:
+        if current != page:
+            remedy = "run python -m tools.reference, and commit the result"
+            show_problem(Problem(what="the tables are not current", where=str(PAGE), remedy=remedy))
+        return int(current != page)
+    PAGE.write_text(current, encoding="utf-8")
     out.print(f"wrote the tables of {PAGE}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

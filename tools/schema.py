@@ -12,11 +12,10 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from moorage.base.console import out, show_problem
 from moorage.base.errors import Problem
-from moorage.config.docstrings import key_docstrings
+from moorage.config.modelkeys import key_docstrings, known_keys
 from moorage.config.service import BaseImage, Service
-from moorage.config.shape import known_keys
 from moorage.config.stack import Stack
-from moorage.config.stackfile import PROJECT
+from moorage.config.stackfile import SETTINGS_NAMESPACE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,9 +86,12 @@ def write(root: Path) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Check or write the schemas of the current folder; return the exit status: 1 where a check fails."""
-    parser = argparse.ArgumentParser(prog="python -m tools.schema", description="JSON Schemas of the configuration")
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.schema",
+        description="Write, or check, the JSON Schemas of the configuration files in docs/schema.",
+    )
     choice = parser.add_mutually_exclusive_group(required=True)
-    choice.add_argument("--check", action="store_true", help="fail where a committed schema is not current")
+    choice.add_argument("--check", action="store_true", help="write nothing; fail if a committed schema is not current")
     choice.add_argument("--write", action="store_true", help="write the schemas")
     root = Path.cwd()
     if parser.parse_args(arguments).write:
@@ -130,13 +132,13 @@ def _plain(value: Any) -> Any:
 def _stack_schema() -> dict[str, Any]:
     """Return the schema of a stack's file: Moorage's keys under ``config``, beside other namespaces' and Pulumi's."""
     stack = _of(Stack)
-    own = {f"{PROJECT}:{key}": _as_stored(key, value) for key, value in stack["properties"].items()}
+    own = {f"{SETTINGS_NAMESPACE}:{key}": _as_stored(key, value) for key, value in stack["properties"].items()}
     config = {
         "type": "object",
         "description": stack["description"],
         "properties": own,
-        "required": [f"{PROJECT}:{key}" for key in stack["required"]],
-        "patternProperties": {f"^(?!{PROJECT}:)[^:]+:": {}},
+        "required": [f"{SETTINGS_NAMESPACE}:{key}" for key in stack["required"]],
+        "patternProperties": {f"^(?!{SETTINGS_NAMESPACE}:)[^:]+:": {}},
         "additionalProperties": _SECURE,
     }
     return {

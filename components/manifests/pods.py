@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from components.manifests import Later, Manifest, omit_none
-from moorage.config.servicerules import SECRETS_FOLDER
+from moorage.config.service import SECRETS_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

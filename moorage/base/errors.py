@@ -28,16 +28,38 @@ class Location:
         return f"{shown}:{self.line}:{self.column}" if self.line else shown
 
 
+@dataclass(frozen=True)
+class KeyPath:
+    """A place in settings, by YAML keys and list indexes, from the value that a rule looks at.
+
+    A rule knows nothing of files: whoever read the settings turns it into a `Location`.
+    """
+
+    parts: tuple[str | int, ...] = ()
+
+    @classmethod
+    def of(cls, *parts: str | int) -> KeyPath:
+        """Return the path of these keys and indexes."""
+        return cls(parts)
+
+    def __str__(self) -> str:
+        """Return the path as people write it: ``livenessProbe.httpGet.path``, ``needs[1]``."""
+        text = ""
+        for part in self.parts:
+            text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+        return text
+
+
 @dataclass(frozen=True, kw_only=True)
 class Problem:
     """One thing that is wrong.
 
     ``what`` is a sentence without a full stop; ``why`` gives the cause or the rule, ``remedy`` what to do;
-    ``where`` a place in a file, a path, an address or the name of a cluster object.
+    ``where`` a place in a file or in settings, a path, an address or the name of a cluster object.
     """
 
     what: str
-    where: Location | str | None = None
+    where: Location | KeyPath | str | None = None
     why: str | None = None
     remedy: str | None = None
     detail: tuple[str, ...] = ()

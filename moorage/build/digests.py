@@ -16,7 +16,7 @@ from moorage.build.git import source_labels
 from moorage.build.slices import Slicer
 from moorage.build.stages import load_dockerfile, mounted_secrets
 from moorage.config.graph import BUILD, Kind, Node
-from moorage.config.service import DATA_SERVICES, image_build_arg
+from moorage.config.service import image_build_arg
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -153,8 +153,7 @@ class Inputs:
 def needed_images(project: Project) -> frozenset[Node]:
     """Return the base images that the stack's services are built FROM, and those of the data stores they need."""
     roots = {Node(Kind.service, name) for name in project.services}
-    needs = {need for service in project.services.values() for need in service.needs}
-    roots |= {Node(Kind.image, need) for need in needs if need in DATA_SERVICES}
+    roots |= {Node(Kind.image, name) for name in project.stores}
     found = project.graph.below(roots, via=BUILD)
     return frozenset(node for node in found if node.kind is Kind.image)
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from moorage.build.digests import NodeInputs
-    from moorage.config.base import Model
+    from moorage.config.fields import Model
     from moorage.config.project import Project
 
 _DIGITS = 12
@@ -104,21 +104,16 @@ def workload_settings(project: Project, name: str) -> dict[str, str]:
         shared["registry.imagePullSecret"] = registry.image_pull_secret
     if name in project.services:
         service = project.services[name]
+        shared["stage"] = project.stage
         return shared | _leaves(service, leave_out=("name", "build")) | _needed(project, service.needs)
     return shared | _leaves({POSTGRES: project.settings.postgres, REDIS: project.settings.redis}[name])
-
-
-def stores(project: Project) -> tuple[str, ...]:
-    """Return the data stores that run beside the stack's services."""
-    needs = {need for service in project.services.values() for need in service.needs}
-    return tuple(name for name in (POSTGRES, REDIS) if name in needs)
 
 
 def record_of(project: Project, inputs: Mapping[Any, NodeInputs]) -> Record:
     """Return the record of a project as it is on disk."""
     return Record(
         images={str(node): image_record(found) for node, found in inputs.items()},
-        workloads={name: workload_settings(project, name) for name in (*project.running, *stores(project))},
+        workloads={name: workload_settings(project, name) for name in (*project.running, *project.stores)},
     )
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from moorage.build.ignorefile import IgnoreFile
     from moorage.build.instructions import Instruction
     from moorage.build.stages import Input
-    from moorage.config.rules import Monorepo
+    from moorage.config.monorepo import Monorepo
     from moorage.config.service import Build
     from moorage.config.validate import Source
 

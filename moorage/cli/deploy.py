@@ -3,123 +3,135 @@
 from __future__ import annotations
 
 import datetime as dt
-import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from moorage.base import console
 from moorage.base.console import Steps, out
-from moorage.base.errors import MoorageError, Terminated
-from moorage.cli import collect, diagnosis, graph, preflight, summary
-from moorage.config.loader import load_project, load_target
-from moorage.engine import stacklock, stacks
-from moorage.engine.session import Session
-from moorage.platform import packages, toolchain
+from moorage.base.errors import MoorageError, Problem
+from moorage.cli import summary
+from moorage.cli.sessions import session_for, session_of
+from moorage.cli.source_check import check_declared
+from moorage.config.loader import load_project
+from moorage.config.target import embedded_target
+from moorage.engine import failure, kept_builds, pods, preflight, pulumi, routes, stacklock, stacks
+from moorage.engine.look import Seen, look, look_meanwhile
+from moorage.engine.state import read_state
+from moorage.platform import debian, toolchain
+from moorage.platform.embedded import Platform
 from moorage.platform.layout import Layout
-from moorage.platform.platform import Platform
-from policy.settings import stage_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from moorage.config.loader import Project
+    from moorage.config.project import Project
+    from moorage.engine.session import Session
+    from moorage.engine.state import Resource
 
-
-WATCH_SECONDS = 5.0
-"""How often the pods of an update are looked at."""
 _FOR_THE_POLICIES = {"PULUMI_DISABLE_PROVIDER_PREVIEW": "true"}
 """An update's own preview asks the policies, not the cluster, which would refuse what takes the place of something."""
-
-
-def session_of(root: Path, stack: str) -> Session:
-    """Return the session of a stack, whose settings say whether the embedded platform is its target."""
-    return Session(layout=Layout.of(root), stack=stack, embedded=load_target(root, stack).embedded)
+_TAKE_BACK = {"PULUMI_K8S_ENABLE_PATCH_FORCE": "true"}
+"""Fields that somebody changed by hand belong to him, and the API server refuses to change them for anyone else."""
 
 
 def up(root: Path, stack: str, *, yes: bool) -> None:
-    """Bring the stack up and print a summary.
+    """Bring the stack up, ask its routes and print a summary.
 
-    Raises `MoorageError` with the first thing that stops it.
+    Raises `MoorageError` with the first thing that stops it, and with every route that is not open afterwards.
     """
     project = load_project(root, stack)
-    graph.hold_sources(root)
-    embedded = project.target.embedded
-    session = _session(root, project)
+    check_declared(project.root, project.monorepo)
     steps = Steps(4)
-    _prepare(session, steps)
-    project = load_project(root, stack)
-    if not embedded:
-        preflight.check(project)
+    layout = Layout.of(project.root)
+    running = not project.target.embedded or Platform(layout).running()
+    early = look_meanwhile(session_for(project)) if running else None
+    _prepare(session_for(project), steps)
+    project = _where_the_platform_is(project)
+    session = session_for(project)
+    if not project.target.embedded:
+        preflight.check(session)
+    seen = early.result() if early else look(session)
     stacks.ensure(session)
-    if project.settings.protect and not embedded and not yes:
-        _confirm(session, stack)
-    stacklock.wait_for_others(session)
-    steps.count += 1
-    out.print(f"[dim]4/4[/] pulumi up · stack {stack}")
-    began = dt.datetime.now(dt.UTC)
-    with steps.timed("Deploy"):
-        status = _update(session, project)
-    if status:
-        raise diagnosis.explain(session, project, status, began)
-    collect.keep(session, project, began)
-    summary.show(session, project, steps)
+    confirmed = _confirm_where_needed(session, project, seen, yes=yes)
+    _tell(seen, f"this update puts {'it' if len(seen.drifts) == 1 else 'them'} back")
+    with stacklock.turn(session):
+        steps.count += 1
+        out.print(f"[dim]4/4[/] pulumi up · stack {stack}")
+        began = dt.datetime.now(dt.UTC)
+        with steps.timed("Deploy"):
+            status = _update(session, project, confirmed=confirmed, drifted=bool(seen.drifts))
+        if status:
+            raise failure.explain(session, project, status, began)
+    kept_builds.keep(session, project, began)
+    answers = routes.ask(routes.routes_of(session, project))
+    summary.show(session, project, steps, answers)
+    if closed := routes.problems(session, project, answers):
+        raise MoorageError(*closed)
 
 
 def preview(root: Path, stack: str, *, diff: bool) -> None:
-    """Show what would change."""
+    """Show what would change, and what of the stack is missing or does not answer."""
     project = load_project(root, stack)
-    graph.hold_sources(root)
-    session = _session(root, project)
-    with Steps().step("Toolchain") as step:
-        # A preview asks the platform where it runs, but does not need it: neither builder nor cluster does anything.
-        built = toolchain.ensure(session.layout, platform=False, step=step)
-        step.done(f"{built} built" if built else "in place")
+    check_declared(project.root, project.monorepo)
+    session = session_for(project)
+    layout = Layout.of(project.root)
+    own = not project.target.embedded
+    with ThreadPoolExecutor() as pool:
+        asked = pool.submit(preflight.failures, session) if own else None
+        with Steps().step("Toolchain") as step:
+            # A preview asks the platform where it runs, but does not need it: neither builder nor cluster does anything.
+            built = toolchain.ensure(layout, platform=False, step=step)
+            step.done(f"{built} built" if built else "in place")
+        for problem in asked.result() if asked else []:
+            console.warn(str(problem))
     stacks.ensure(session)
-    arguments = ["preview", "--stack", stack, *(["--diff"] if diff else [])]
-    status = _pulumi(session, arguments)
+    seen = look(session) if own or Platform(layout).running() else Seen(read_state(session))
+    for name in seen.vanished(project):
+        console.warn(_vanished(project, name))
+    _tell(seen, f"`moorage up {stack}` puts {'it' if len(seen.drifts) == 1 else 'them'} back")
+    refresh = ["--refresh"] if seen.drifts else []
+    arguments = ["preview", "--stack", stack, *refresh, *(["--diff"] if diff else [])]
+    status = pulumi.show(session, arguments)
     if status:
-        raise MoorageError.of(
-            "the preview failed",
-            where=f"stack {stack}",
-            why="see Pulumi's words above",
-            remedy="correct what it names and run the command again",
-        )
+        raise pulumi.failed_before_the_user(session, "the preview failed", status)
 
 
 def down(root: Path, stack: str, *, unprotect: bool, keep_data: bool) -> None:
     """Delete the stack's objects, and the stack itself where its state lives in this checkout.
 
     What the stack protects is deleted only with ``unprotect``, and left alone with ``keep_data``. Raises `MoorageError`
-    before anything is deleted where there is such and neither is said.
+    before anything is deleted where there are protected resources and neither is given.
     """
     session = session_of(root, stack)
     _prepare(session, Steps(3))
     if not stacks.exists(session):
         out.print(f"[green]✓[/] there is no stack {stack}: nothing to delete")
         return
-    stacklock.wait_for_others(session)
-    if unprotect:
-        _pulumi(session, ["state", "unprotect", "--all", "--yes", "--stack", stack])
-    elif not keep_data and (kept := stacks.protected(session)):
-        raise _protects(stack, kept)
-    excluded = ["--exclude-protected"] if keep_data else []
-    status = _pulumi(session, ["destroy", "--yes", "--skip-preview", *excluded, "--stack", stack])
-    if status:
-        raise MoorageError.of(
-            "not everything could be deleted",
-            where=f"stack {stack}",
-            why="see Pulumi's words above",
-            remedy="put right what it names and run the command again",
-        )
-    if keep_data and (kept := stacks.protected(session)):
-        out.print(f"[green]✓[/] of stack {stack} there is only what it protects, and what that needs")
+    with stacklock.turn(session):
+        if unprotect:
+            stacks.unprotect(session)
+        elif not keep_data and (kept := read_state(session).protected):
+            raise _protects(stack, kept)
+        excluded = ["--exclude-protected"] if keep_data else []
+        status = pulumi.show(session, ["destroy", "--yes", "--skip-preview", *excluded, "--stack", stack])
+        if status:
+            raise pulumi.failed_before_the_user(session, "not everything could be deleted", status)
+    if keep_data and read_state(session).protected:
+        out.print(f"[green]✓[/] only the protected resources of stack {stack} are left")
         return
     if session.own_backend:
-        stacks.pulumi(session, ["stack", "rm", stack, "--yes", "--preserve-config"])
-    out.print(f"[green]✓[/] stack {stack} is gone")
+        stacks.remove(session)
+        out.print(f"[green]✓[/] stack {stack} is gone, its history as well")
+    else:
+        out.print(
+            f"[green]✓[/] everything that stack {stack} made is deleted; its history stays in {session.backend()}"
+        )
 
 
-def _protects(stack: str, kept: Sequence[stacks.Resource]) -> MoorageError:
+def _protects(stack: str, kept: Sequence[Resource]) -> MoorageError:
     return MoorageError.of(
         f"stack {stack} protects {len(kept)} of its resources; nothing was deleted",
         where=f"stack {stack}",
@@ -129,98 +141,114 @@ def _protects(stack: str, kept: Sequence[stacks.Resource]) -> MoorageError:
     )
 
 
-def _session(root: Path, project: Project) -> Session:
-    return Session(layout=Layout.of(root), stack=project.stack_name, embedded=project.target.embedded)
+def _where_the_platform_is(project: Project) -> Project:
+    """Return the project with what the embedded platform says of itself now that it runs."""
+    if not project.target.embedded:
+        return project
+    problems: list[Problem] = []
+    target = embedded_target(project.root, project.settings, problems)
+    if target is None:
+        raise MoorageError(*problems)
+    return replace(project, target=target)
 
 
 def _prepare(session: Session, steps: Steps) -> None:
+    layout, embedded = Layout.of(session.root), session.target.embedded
     with steps.step("System packages") as step:
-        installed = packages.install(packages.PLATFORM_NEEDS) if session.embedded else []
+        installed = debian.install(debian.PLATFORM_NEEDS) if embedded else []
         step.done(f"installed {', '.join(installed)}" if installed else "in place")
     with steps.step("Toolchain") as step:
-        built = toolchain.ensure(session.layout, platform=session.embedded, step=step)
+        built = toolchain.ensure(layout, platform=embedded, step=step)
         step.done(f"{built} components built" if built else "in place")
     with steps.step("Platform") as step:
-        if session.embedded:
-            step.done("started" if Platform(session.layout).start(step) else "already running")
+        if embedded:
+            step.done("started" if Platform(layout).start(step) else "already running")
         else:
             step.done("your own cluster, registry and builder")
 
 
-def _confirm(session: Session, stack: str) -> None:
-    """Show the preview of a protected stack and ask.
+def _confirm_where_needed(session: Session, project: Project, seen: Seen, *, yes: bool) -> bool:
+    """Name what the update would delete, and ask where the stack is protected or deletes a service of production.
+
+    Return whether somebody has confirmed. Raises `MoorageError` where the answer is no, or nobody can be asked.
+    """
+    vanished = seen.vanished(project)
+    for name in vanished:
+        console.warn(_vanished(project, name))
+    reason = ""
+    if vanished and (project.settings.protect or not project.development):
+        reason = f"this update deletes {', '.join(vanished)}"
+    elif project.settings.protect and not project.target.embedded:
+        reason = f"stack {session.stack} is protected"
+    if yes or not reason:
+        return yes
+    _confirm(session, reason)
+    return True
+
+
+def _vanished(project: Project, name: str) -> str:
+    if name in project.monorepo.services:
+        return f"service {name} runs in stack {project.stack_name} and is switched off in its settings: an update deletes it"
+    return (
+        f"service {name} runs in stack {project.stack_name} and is not in the sources any more: an update deletes it. "
+        f"Was its folder moved? A service is apps/{name}/service.yaml"
+    )
+
+
+def _tell(seen: Seen, remedy: str) -> None:
+    if seen.drifts:
+        console.warn("\n  ".join(["the cluster is not as the last update left it", *seen.lines(), remedy]))
+
+
+def _confirm(session: Session, reason: str) -> None:
+    """Show the preview and ask.
 
     Raises `MoorageError` where the answer is no, or nobody can be asked.
     """
+    stack = session.stack
     if not sys.stdin.isatty():
         raise MoorageError.of(
-            f"stack {stack} is protected, and nobody can be asked",
+            f"{reason}; confirmation needs a terminal",
             where=f"Pulumi.{stack}.yaml",
-            why="protect: true in its settings asks for a look at the preview first",
+            why="a stack that is protected, or not for development, asks for a look at the preview first",
             remedy="run it in a terminal, or confirm with --yes",
         )
-    status = _pulumi(session, ["preview", "--stack", stack])
+    status = pulumi.show(session, ["preview", "--stack", stack])
     if status or input(f"Apply this to {stack}? [y/N] ").strip().lower() not in {"y", "yes"}:
         raise MoorageError.of(
             f"stack {stack} is unchanged",
             where=f"stack {stack}",
             why="not confirmed",
-            remedy="run the command again when it is to change",
+            remedy="run the command again to apply",
         )
 
 
-def _update(session: Session, project: Project) -> int:
+def _update(session: Session, project: Project, *, confirmed: bool, drifted: bool) -> int:
     """Run `pulumi up` and remember meanwhile that it has not finished."""
-    mark = session.layout.home / f"unfinished-{project.stack_name}"
-    arguments = update_arguments(project, after_unfinished=mark.exists())
+    mark = session.home / f"unfinished-{project.stack_name}"
+    arguments = update_arguments(project, confirmed=confirmed, refresh=drifted or mark.exists())
     mark.touch()
-    status = _pulumi(session, arguments, watched=project, variables=_FOR_THE_POLICIES)
+    began = dt.datetime.now(dt.UTC).replace(microsecond=0)
+    status = pulumi.show(
+        session,
+        arguments,
+        hopeless=lambda: pods.any_hopeless(session, project.namespace, began),
+        variables=_FOR_THE_POLICIES | (_TAKE_BACK if drifted else {}),
+    )
     if status == 0:
         mark.unlink(missing_ok=True)
     return status
 
 
-def update_arguments(project: Project, *, after_unfinished: bool = False) -> list[str]:
-    """Return Pulumi's arguments for an update; after one that did not finish, it looks at the cluster first.
+def update_arguments(project: Project, *, confirmed: bool = False, refresh: bool = False) -> list[str]:
+    """Return Pulumi's arguments for an update; with ``refresh`` it looks at the cluster first.
 
-    Where an update is cut off while it waits for a rollout, the cluster has the new object and Pulumi's state the old
-    one, and the next update would take a difference that is there for none.
+    That is for what is missing there, and after an update that was cut off while it waited for a rollout: the cluster
+    has the new object and Pulumi's state the old one, and the next update would take a difference that is there for none.
 
-    What an update deletes the policies judge in a preview, or else when it has happened: so there is a preview where
-    they refuse deletions of data and no protection does.
+    What an update deletes the policies judge in a preview, or else when it has happened: so production is updated with a
+    preview, unless its data is protected and somebody has looked and confirmed.
     """
-    by_policies_only = stage_of(project.stack_name) != "dev" and not project.settings.protect
-    preview = [] if by_policies_only else ["--skip-preview"]
-    refresh = ["--refresh"] if after_unfinished else []
-    return ["up", "--yes", *preview, *refresh, "--stack", project.stack_name]
-
-
-def _pulumi(
-    session: Session,
-    arguments: Sequence[str],
-    *,
-    watched: Project | None = None,
-    variables: Mapping[str, str] | None = None,
-) -> int:
-    """Run Pulumi on the user's terminal, so that its own live display is the progress; return its exit status.
-
-    The pods of a ``watched`` stack are looked at meanwhile: where one is hopeless, Pulumi, which would wait for minutes,
-    is asked to end. ``variables`` are set for this run alone.
-    """
-    interactive = [] if out.is_terminal else ["--non-interactive"]
-    command = [session.program("pulumi"), *arguments, *interactive]
-    began = dt.datetime.now(dt.UTC).replace(microsecond=0)
-    process = subprocess.Popen(command, cwd=session.root, env=session.environment() | dict(variables or {}))
-    while True:
-        try:
-            return process.wait(timeout=WATCH_SECONDS if watched else None)
-        except subprocess.TimeoutExpired:
-            if watched and diagnosis.watch(session, watched, began):
-                out.print("[yellow]giving up[/] · a pod will not become ready; Pulumi finishes what is under way")
-                process.terminate()
-                watched = None
-        except KeyboardInterrupt as stop:
-            # Ctrl-C reached Pulumi as well; it ends in good order and releases the stack's lock.
-            if isinstance(stop, Terminated):
-                process.terminate()
-            out.print("[yellow]interrupting[/] · Pulumi finishes what is under way")
+    looked = project.settings.protect and confirmed
+    preview = ["--skip-preview"] if looked or project.development else []
+    return ["up", "--yes", *preview, *(["--refresh"] if refresh else []), "--stack", project.stack_name]

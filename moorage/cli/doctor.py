@@ -7,9 +7,10 @@ import platform
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 from rich.table import Table
@@ -17,20 +18,25 @@ from rich.table import Table
 from moorage.base import console
 from moorage.base.console import printable
 from moorage.base.errors import MoorageError
+from moorage.cli.sessions import session_for
 from moorage.config.loader import load_project
-from moorage.platform import packages, toolchain
-from moorage.platform.components import cache_folder
+from moorage.engine import preflight
+from moorage.platform import debian, toolchain
+from moorage.platform.embedded import MINIMUM_FREE_BYTES, Platform
 from moorage.platform.layout import Layout
-from moorage.platform.platform import MINIMUM_FREE_BYTES, Platform
+from moorage.platform.pins import cache_folder
 from moorage.platform.toolchain_builder import ToolchainBuilder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from moorage.base.errors import Problem
+    from moorage.engine.session import Session
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One prerequisite; ``remedy`` is empty where all is well, ``fatal`` where `moorage up` cannot mend it itself."""
+    """One prerequisite; ``remedy`` is empty where all is well, ``fatal`` where `moorage up` cannot fix it itself."""
 
     name: str
     found: str
@@ -52,9 +58,7 @@ def show(root: Path, stack: str) -> int:
     console.out.print(table)
     fatal = sum(finding.fatal for finding in findings)
     verdict = (
-        f"\n[red]{fatal} to put right[/] before `moorage up` can work"
-        if fatal
-        else "\n[green]`moorage up` can work here[/]"
+        f"\n[red]{fatal} to fix[/] before `moorage up` can work" if fatal else "\n[green]`moorage up` can work here[/]"
     )
     console.out.print(verdict)
     return 1 if fatal else 0
@@ -65,9 +69,10 @@ def _findings(root: Path, stack: str) -> Iterator[Finding]:
         name="system", found=f"{platform.system()} {platform.release()} {platform.machine()}, {os.cpu_count()} cores"
     )
     yield Finding(name="Python", found=f"{platform.python_version()} in {sys.prefix}")
-    embedded = True
+    embedded, session = True, None
     try:
-        embedded = load_project(root, stack).target.embedded
+        project = load_project(root, stack)
+        embedded, session = project.target.embedded, session_for(project)
         target = "the embedded platform" if embedded else "your own cluster, registry and builder"
         yield Finding(name=f"stack {stack}", found=f"valid, on {target}")
     except MoorageError as error:
@@ -81,8 +86,51 @@ def _findings(root: Path, stack: str) -> Iterator[Finding]:
         yield from _toolchain(layout, embedded=embedded)
     except MoorageError as error:
         yield _of_error("toolchain", error)
+    if session is not None:
+        yield from _secrets(session)
     if embedded:
         yield from _platform(layout)
+    elif session is not None:
+        yield from _own(session)
+
+
+def _secrets(session: Session) -> Iterator[Finding]:
+    try:
+        session.exports()
+    except MoorageError as error:
+        yield _of_error("secrets", error)
+    else:
+        yield Finding(name="secrets", found=f"state in {session.backend()}")
+
+
+def _own(session: Session) -> Iterator[Finding]:
+    """Ask the user's own cluster, registry and builder, all at once."""
+    buildx = session.buildx()
+    yield Finding(
+        name="buildx",
+        found=" ".join(buildx) if buildx else "missing",
+        remedy=""
+        if buildx
+        else "install Docker with buildx (https://docs.docker.com/build/install-buildx/), or buildx alone",
+        fatal=buildx is None,
+    )
+    target = session.target
+    asked: dict[str, tuple[Callable[[Any], Problem | None], Any, str]] = {
+        "cluster": (preflight.cluster, session, f"{target.context} answers"),
+        "registry": (preflight.registry, target.registry, f"{target.registry} answers"),
+        "builder": (preflight.builder, target.builder, f"{target.builder} answers"),
+    }
+    with ThreadPoolExecutor() as pool:
+        answers = {name: pool.submit(ask, about) for name, (ask, about, _) in asked.items()}
+    for name, answer in answers.items():
+        try:
+            problem = answer.result()
+        except MoorageError as error:  # such as no program to ask it with
+            problem = error.problems[0]
+        if problem is None:
+            yield Finding(name=name, found=asked[name][2])
+        else:
+            yield Finding(name=name, found=f"{problem.what}: {problem.why}", remedy=problem.remedy or "", fatal=True)
 
 
 def _of_error(name: str, error: MoorageError) -> Finding:
@@ -114,10 +162,10 @@ def _platform(layout: Layout) -> Iterator[Finding]:
     yield Finding(
         name="root",
         found="yes" if root_user else "no",
-        remedy="" if root_user else "run with sudo -E, or name a cluster of your own",
+        remedy="" if root_user else "run with sudo -E, or name your own cluster",
         fatal=not root_user,
     )
-    missing = sorted({need.package for need in packages.missing(packages.PLATFORM_NEEDS)})
+    missing = sorted({need.package for need in debian.missing(debian.PLATFORM_NEEDS)})
     able = root_user and shutil.which("apt-get") is not None
     yield Finding(
         name="system packages",

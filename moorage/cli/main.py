@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import shlex
 import sys
 from typing import Annotated, Any, NoReturn
 
@@ -11,9 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from moorage.base.errors import MoorageError, Problem, Terminated
-from moorage.cli import changecommands, imagecommands, policycommands, sourcecommands
-from moorage.cli.arguments import StackName  # noqa: TC001  # typer reads it when the program runs
-from moorage.engine.session import find_root
+from moorage.cli import build_commands, deploy_commands, look_commands, platform_commands, policycommands
 
 _INTERRUPTED, _TERMINATED = 130, 143
 
@@ -30,7 +27,7 @@ _REMEDIES = {
 
 
 class Interruptible(TyperGroup):
-    """Commands that Ctrl-C ends with a word of comfort and the usual exit status."""
+    """Commands that Ctrl-C ends with one word and the usual exit status."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run the chosen command."""
@@ -39,136 +36,50 @@ class Interruptible(TyperGroup):
         except KeyboardInterrupt as stop:
             from moorage.base import console  # here and below: not every command writes for people
 
-            console.err.print("\n[yellow]interrupted[/] · nothing is lost: the same command goes on from here")
+            console.err.print("\n[yellow]interrupted[/]")
             ctx.exit(_TERMINATED if isinstance(stop, Terminated) else _INTERRUPTED)
 
 
 app = typer.Typer(
     name="moorage",
     cls=Interruptible,
-    help="Takes this monorepo of services from source to a running Kubernetes stack.",
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-platform_app = typer.Typer(
-    help="The embedded platform: registry, builder and a single-host Kubernetes.", no_args_is_help=True
-)
-app.add_typer(platform_app, name="platform")
-app.add_typer(policycommands.app, name="policy")
-app.add_typer(imagecommands.app, name="images")
-
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before changing a protected stack.")]
 
 
-@app.command()
-def up(stack: StackName = "dev", *, yes: Yes = False) -> None:
-    """Bring the stack up: toolchain, platform and `pulumi up`, each only as far as it is needed."""
-    from moorage.cli import deploy
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
 
-    deploy.up(find_root(), stack, yes=yes)
+        typer.echo(f"moorage {version('moorage')}")
+        raise typer.Exit
 
 
-@app.command()
-def preview(
-    stack: StackName = "dev",
+@app.callback()
+def options(
     *,
-    diff: Annotated[bool, typer.Option("--diff", help="Show every changed field.")] = False,
-) -> None:
-    """Show what `up` would change. Changes nothing: no push, no cache export, no write to the cluster."""
-    from moorage.cli import deploy
-
-    deploy.preview(find_root(), stack, diff=diff)
-
-
-@app.command()
-def down(
-    stack: StackName = "dev",
-    *,
-    unprotect: Annotated[
-        bool, typer.Option("--unprotect", help="Also delete what the stack protects: its data.")
-    ] = False,
-    keep_data: Annotated[
-        bool, typer.Option("--keep-data", help="Delete all but what the stack protects, and what that needs.")
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Delete everything that the stack made. Where it protects data, say which: --keep-data or --unprotect."""
-    from moorage.cli import deploy
-
-    if unprotect and keep_data:
-        raise typer.BadParameter("the data can be kept or deleted, not both", param_hint="--keep-data, --unprotect")
-    deploy.down(find_root(), stack, unprotect=unprotect, keep_data=keep_data)
+    """Take this monorepo of services from source to a running Kubernetes stack."""
 
 
-@app.command()
-def env(stack: StackName = "dev") -> None:
-    """Print the exports with which plain `pulumi` and `kubectl` work on the stack: eval "$(moorage env)"."""
-    from moorage.cli import deploy
-
-    for key, value in deploy.session_of(find_root(), stack).exports().items():
-        typer.echo(f"export {key}={shlex.quote(value)}")
-
-
-@app.command()
-def doctor(stack: StackName = "dev") -> None:
-    """Check each prerequisite: found, which version, or what to do."""
-    from moorage.cli import doctor as checks
-
-    raise typer.Exit(checks.show(find_root(), stack))
-
-
-app.command()(imagecommands.report)
-app.command()(imagecommands.sbom)
-app.command()(sourcecommands.graph)
-app.command()(sourcecommands.lint)
-app.command()(changecommands.affected)
-app.command()(changecommands.why)
-
-
-@platform_app.command()
-def start() -> None:
-    """Start the platform, or what is missing of it."""
-    from moorage.cli import platform
-
-    platform.start(find_root())
-
-
-@platform_app.command()
-def stop() -> None:
-    """Stop the platform; its data stays."""
-    from moorage.cli import platform
-
-    platform.stop(find_root())
-
-
-@platform_app.command()
-def status() -> None:
-    """Show each process of the platform. Exit status 3 where it does not run."""
-    from moorage.cli import platform
-
-    raise typer.Exit(platform.status(find_root()))
-
-
-@platform_app.command()
-def logs(
-    part: Annotated[str, typer.Argument(help="A process of the platform; without it all of them.")] = "",
-    *,
-    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many lines of each.")] = 20,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on showing new lines.")] = False,
-) -> None:
-    """Show the logs of the platform's processes."""
-    from moorage.cli import platform
-
-    platform.logs(find_root(), part, lines=lines, follow=follow)
-
-
-@platform_app.command()
-def reset(*, yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False) -> None:
-    """Stop the platform and delete its data: cluster, images and volumes."""
-    from moorage.cli import platform
-
-    platform.reset(find_root(), yes=yes)
+DEPLOY, LOOK, BUILD, POLICIES, PLATFORM = "Deploy", "Look", "Build", "Policies", "Platform"
+for panel, commands in (
+    (DEPLOY, (deploy_commands.up, deploy_commands.preview, deploy_commands.down, deploy_commands.env)),
+    (LOOK, (look_commands.affected, look_commands.why, look_commands.graph, look_commands.report)),
+    (BUILD, (build_commands.lint, build_commands.sbom)),
+    (PLATFORM, (platform_commands.doctor,)),
+):
+    for command in commands:
+        app.command(rich_help_panel=panel)(command)
+app.add_typer(build_commands.app, name="images", rich_help_panel=BUILD)
+app.add_typer(policycommands.app, name="policy", rich_help_panel=POLICIES)
+app.add_typer(platform_commands.app, name="platform", rich_help_panel=PLATFORM)
 
 
 def main() -> None:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+import yaml
 from rich.markup import escape
 from rich.table import Table
 
 from moorage.base import console
-from moorage.base.errors import MoorageError
+from moorage.base.errors import MoorageError, Problem
 from moorage.config.sources import known_stacks, stack_file
 from moorage.config.yamlfile import read_yaml
 from policy.catalogue import entries
 from policy.check import Selection, check_manifests
 from policy.exemptions import CONFIG_KEY, Exemption, configured
-from policy.report import to_json, to_sarif, to_text
+from policy.report import to_json, to_text
+from policy.sarif import to_sarif
 from policy.settings import SettingsError
 
 if TYPE_CHECKING:
@@ -26,23 +28,52 @@ if TYPE_CHECKING:
 
 
 _WRITERS = {"text": to_text, "json": to_json, "sarif": to_sarif}
+_UNREADABLE = 2
 
 
-def check(paths: Sequence[str], *, level: Selection, stage: str, config: Path | None, form: str) -> int:
-    """Judge manifests, print the report and return the exit status: 0 clean, 1 violations, 2 unreadable.
+@dataclass(frozen=True, kw_only=True)
+class CheckOptions:
+    """How manifests are judged and reported; the files are those that the user names."""
 
-    Raises `MoorageError` for a configuration that names a policy or setting which does not exist.
+    level: Selection = "all"
+    stage: str = "prod"
+    config: Path | None = None
+    exemptions: Path | None = None
+    exclude: tuple[str, ...] = ()
+    namespace: str | None = None
+    form: str = "text"
+
+
+def check(paths: Sequence[str], options: CheckOptions) -> int:
+    """Judge manifests, print the report and return the exit status: 0 clean, 1 violations, 2 for what cannot be read.
+
+    A mistake in the file of configuration or of exemptions is printed, and is status 2 as well.
     """
     try:
-        report = check_manifests(paths, level=level, stage=stage, config=_config(config))
+        report = check_manifests(
+            paths,
+            level=options.level,
+            stage=options.stage,
+            config=_config(options.config),
+            exemptions=_exemptions(options.exemptions),
+            exclude=options.exclude,
+            namespace=options.namespace,
+        )
     except SettingsError as error:
-        raise MoorageError.of(
-            "the policies' configuration is wrong",
-            where=str(config) if config else None,
+        given = [str(file) for file in (options.config, options.exemptions) if file]
+        problem = Problem(
+            what="the policies' configuration is wrong",
+            where=", ".join(given) or None,
             why=str(error),
             remedy="`moorage policy list` names every policy; docs/policies.md shows the form of the file",
-        ) from None
-    console.out.out(_WRITERS[form](report), highlight=False)
+        )
+        console.show_problem(problem)
+        return _UNREADABLE
+    except MoorageError as error:
+        for problem in error.problems:
+            console.show_problem(problem)
+        return _UNREADABLE
+    console.out.out(_WRITERS[options.form](report), highlight=False)
     return report.exit_status
 
 
@@ -90,13 +121,33 @@ def exemptions_of_stacks(root: Path) -> list[Exemption]:
 def _config(path: Path | None) -> dict[str, Any] | None:
     if path is None:
         return None
-    try:
-        found: dict[str, Any] = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise MoorageError.of(
-            "the policies' configuration cannot be read",
-            where=str(path),
-            why=str(error),
-            remedy="name a JSON file of the form that docs/policies.md shows",
-        ) from None
+    found = _content(
+        path, "the policies' configuration cannot be read", "name a JSON file of the form that docs/policies.md shows"
+    )
+    if not isinstance(found, dict):
+        raise SettingsError(["it must be a JSON object of policies and their levels"])
     return found
+
+
+def _exemptions(path: Path | None) -> list[Any]:
+    """Return the list in a file of exemptions, which may stand there alone or under the key of a stack's configuration."""
+    if path is None:
+        return []
+    found = _content(
+        path, "the exemptions cannot be read", "name a YAML or JSON file of the form that docs/policies.md shows"
+    )
+    for key in ("config", CONFIG_KEY, "exemptions"):
+        if isinstance(found, dict) and key in found:
+            found = found[key]
+    if not isinstance(found, list):
+        raise SettingsError([f"the file must hold a list of exemptions, alone or under {CONFIG_KEY}"])
+    return found
+
+
+def _content(path: Path, what: str, remedy: str) -> Any:
+    try:
+        text = path.read_text(encoding="utf-8")
+        return json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        why = getattr(error, "strerror", None) or " ".join(str(error).split())
+        raise MoorageError.of(what, where=str(path), why=why, remedy=remedy) from None

@@ -43,12 +43,30 @@ def policy_check(
     level: Annotated[Level, typer.Option(help="A Pod Security Standard, or all policies.")] = Level.all,
     stage: Annotated[Stage, typer.Option(help="Whose levels hold.")] = Stage.prod,
     config: Annotated[Path | None, typer.Option(help="JSON file of levels and settings.")] = None,
+    exemptions: Annotated[
+        Path | None, typer.Option(help="YAML or JSON file that lists exemptions, as a stack's settings do.")
+    ] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option(help="Name or path to leave out, with * where wanted. Can be given again.")
+    ] = None,
+    namespace: Annotated[
+        str | None, typer.Option("--namespace", "-n", help="Namespace of objects that name none.")
+    ] = None,
     form: Annotated[Format, typer.Option("--format", help="How to report.")] = Format.text,
 ) -> None:
     """Judge plain Kubernetes manifests. Exit status 1 for violations, 2 for what cannot be read."""
     from moorage.cli import policies
 
-    raise typer.Exit(policies.check(paths, level=level.value, stage=stage.value, config=config, form=form.value))
+    options = policies.CheckOptions(
+        level=level.value,
+        stage=stage.value,
+        config=config,
+        exemptions=exemptions,
+        exclude=tuple(exclude or ()),
+        namespace=namespace,
+        form=form.value,
+    )
+    raise typer.Exit(policies.check(paths, options))
 
 
 @app.command("list")

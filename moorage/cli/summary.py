@@ -1,12 +1,11 @@
-"""The closing words of `moorage up`: where it runs, what runs, how large it is, how long it took, what comes next."""
+"""The closing lines of `moorage up`: where it runs, what runs, how large it is, how long it took, what comes next."""
 
 from __future__ import annotations
 
-import json
 import shutil
-import subprocess
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from rich.markup import escape
 from rich.table import Table
 
 from moorage.base import console
@@ -14,25 +13,33 @@ from moorage.base.errors import MoorageError
 from moorage.base.image_reference import is_loopback, parse_image
 from moorage.base.registry import Registry
 from moorage.engine import kubectl
+from moorage.engine.state import read_state
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from moorage.base.console import Steps
-    from moorage.config.loader import Project
+    from moorage.config.project import Project
+    from moorage.engine.routes import Answer
     from moorage.engine.session import Session
 
 _REGISTRY_SECONDS = 5
+_SERVER_ERROR = 500
 
 
-def show(session: Session, project: Project, steps: Steps) -> None:
-    """Print the summary of a stack that has just come up."""
-    outputs = _outputs(session, project.stack_name)
+def show(session: Session, project: Project, steps: Steps, answers: Sequence[Answer]) -> None:
+    """Print the summary of a stack that has just been updated; it is called open where all its routes answered."""
+    outputs = read_state(session).outputs
     console.out.print()
     registry = Registry(session.environment(), seconds=_REGISTRY_SECONDS)
     console.out.print(_workloads(session, project, outputs.get("images", {}), registry))
     times = " · ".join(f"{name.lower()} {console.duration(seconds)}" for name, seconds in steps.timings.items())
     console.out.print(f"\n[dim]time[/]  {times}")
-    if url := outputs.get("url"):
-        console.out.print(f"[dim]open[/]  [bold cyan]{url}[/]")
+    if answers and all(answer.open for answer in answers):
+        console.out.print(f"[dim]open[/]  [bold cyan]{project.url}[/]")
+    for answer in answers:
+        if not answer.open or answer.status >= _SERVER_ERROR:
+            console.out.print(f"[dim]shut[/]  [red]{escape(str(answer))}[/]")
     moorage = "moorage" if shutil.which("moorage") else ".venv/bin/moorage"
     console.out.print(
         f"[dim]next[/]  {moorage} preview {project.stack_name} · {moorage} down {project.stack_name}\n"
@@ -40,28 +47,20 @@ def show(session: Session, project: Project, steps: Steps) -> None:
     )
 
 
-def _outputs(session: Session, stack: str) -> dict[str, Any]:
-    result = subprocess.run(
-        [session.program("pulumi"), "stack", "output", "--json", "--stack", stack],
-        cwd=session.root,
-        env=session.environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    found: dict[str, Any] = json.loads(result.stdout) if result.returncode == 0 else {}
-    return found
-
-
 def _workloads(session: Session, project: Project, images: dict[str, str], registry: Registry) -> Table:
+    """Return a table of everything that is to run, what is missing as well."""
     table = Table(box=None, pad_edge=False)
     table.add_column("workload", style="bold")
     table.add_column("ready", justify="right")
     table.add_column("image, packed", justify="right")
     table.add_column("kind", style="dim")
-    found = kubectl.items(session, project.target, project.namespace, ["deployments", "statefulsets"])
-    for workload in found:
-        name = workload["metadata"]["name"]
+    listed = kubectl.items(session, project.namespace, ["deployments", "statefulsets"])
+    found = {item["metadata"]["name"]: item for item in listed}
+    for name in dict.fromkeys((*project.stores, *project.running, *found)):
+        workload = found.get(name)
+        if workload is None:
+            table.add_row(name, "[red]missing[/]", "", "Deployment" if name in project.services else "StatefulSet")
+            continue
         wanted = workload["spec"].get("replicas", 1)
         ready = workload["status"].get("readyReplicas", 0)
         colour = "green" if ready >= wanted else "yellow"

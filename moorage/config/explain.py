@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from moorage.base.errors import KeyPath, Problem
 from moorage.base.words import did_you_mean, listed
-from moorage.config.shape import known_keys
+from moorage.config.modelkeys import known_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,22 +18,19 @@ if TYPE_CHECKING:
 _LONGEST = 60
 """Characters of a value that are shown."""
 
-Explained = tuple[str, str, str]
-"""What, why and remedy."""
 
-
-def explain(error: ErrorDetails, name: str, expected: type[BaseModel] | None) -> Explained:
-    """Return what is wrong with the value called ``name``, the rule, and a remedy; ``expected`` is its model, if any."""
-    kind, context = error["type"], error.get("ctx", {})
-    value = error["input"]
-    what = f"{name} is {shown(value)}"
+def explain(error: ErrorDetails, name: str, expected: type[BaseModel] | None) -> Problem:
+    """Return what is wrong with the value called ``name``; ``expected`` is its model, if any."""
+    kind, context, value = error["type"], error.get("ctx", {}), error["input"]
+    what, why = f"{name} is {shown(value)}", _rule(kind, context)
+    find_remedy = _REMEDIES.get(kind)
+    remedy = find_remedy(value, context) if find_remedy else "correct the value"
     if value is None:
-        return f"{name} has no value", _rule(kind, context), "give it one, or remove the key for its default"
-    if kind in {"model_type", "dict_type"}:
+        what, remedy = f"{name} has no value", "give it one, or remove the key for its default"
+    elif kind in {"model_type", "dict_type"}:
         keys = f"a mapping with the keys {listed(known_keys(expected))}" if expected else "a mapping of names to values"
-        return what, f"{name} is {keys}", "indent its keys below it"
-    remedy = _REMEDIES.get(kind)
-    return what, _rule(kind, context), remedy(value, context) if remedy else "correct the value"
+        why, remedy = f"{name} is {keys}", "indent its keys below it"
+    return Problem(what=what, where=KeyPath(error["loc"]), why=why, remedy=remedy)
 
 
 def shown(value: Any) -> str:

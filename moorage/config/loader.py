@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from moorage.base.errors import Location, MoorageError, Problem
 from moorage.config.graph import Kind
 from moorage.config.merge import overridden, sized_service, sized_settings
+from moorage.config.monorepo import read_monorepo
 from moorage.config.project import Project
-from moorage.config.rules import Monorepo, check_monorepo
-from moorage.config.sources import find_libs, read_images, read_services
+from moorage.config.sources import read_services
 from moorage.config.stack import ServiceOverride
 from moorage.config.stackfile import read_stack
 from moorage.config.stackrules import check_stack, namespace_of
@@ -18,6 +18,7 @@ from moorage.config.target import Target, resolve_target
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from moorage.config.monorepo import Monorepo
     from moorage.config.service import Service
     from moorage.config.stack import Stack
 
@@ -32,11 +33,7 @@ def load_project(root: Path, stack: str) -> Project:
     """
     root = root.resolve()
     problems: list[Problem] = []
-    monorepo = Monorepo(
-        services=read_services(root, problems), images=read_images(root, problems), libs=find_libs(root)
-    )
-    graph = monorepo.graph()
-    problems.extend(check_monorepo(monorepo, graph))
+    monorepo, graph = read_monorepo(root, problems)
     keys = frozenset[str]().union(*(entry.secret_keys() for entry in monorepo.services.values()))
     try:
         file = read_stack(root, stack, keys, problems)
@@ -55,6 +52,7 @@ def load_project(root: Path, stack: str) -> Project:
     return Project(
         root=root,
         stack_name=stack,
+        stage=file.stage,
         settings=sized_settings(settings, factor),
         services={name: sized_service(service, factor) for name, service in services.items()},
         base_images={name: entry.model for name, entry in monorepo.images.items() if entry.model},
@@ -66,6 +64,7 @@ def load_project(root: Path, stack: str) -> Project:
             *(node.name for node in order if node.kind is Kind.service and node.name in services),
         ),
         graph=graph,
+        monorepo=monorepo,
     )
 
 

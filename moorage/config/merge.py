@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from moorage.config.quantity import canonical_bytes, canonical_cpu, scale_bytes, scale_cpu
+from moorage.base.quantity import canonical_bytes, canonical_cpu, scale_bytes, scale_cpu
 from moorage.config.service import Amounts, Resources
 
 if TYPE_CHECKING:

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from moorage.config.base import Broken, BytesQuantity, CpuQuantity, Model, Port, UrlPath
+from moorage.base.errors import KeyPath, Problem
+from moorage.base.quantity import quantity_value
+from moorage.config.fields import BytesQuantity, CpuQuantity, Model, Port, UrlPath
 from moorage.config.processtext import Argument  # noqa: TC001  # pydantic reads annotations
-from moorage.config.quantity import quantity_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,16 +35,16 @@ class Resources(Model):
     limits: Amounts
     """The most that the container may use."""
 
-    def broken_rules(self) -> Iterator[Broken]:
+    def problems(self) -> Iterator[Problem]:
         """Yield the limits that are below their requests."""
         for name in ("cpu", "memory"):
             request, limit = getattr(self.requests, name), getattr(self.limits, name)
             if quantity_value(limit) < quantity_value(request):
-                yield Broken(
+                yield Problem(
                     what=f"limits.{name} ({limit}) is below requests.{name} ({request})",
-                    rule="a container may use at least what is reserved for it",
+                    why="a container may use at least what is reserved for it",
                     remedy=f"raise limits.{name} to {request} or more, or lower the request",
-                    at=("limits", name),
+                    where=KeyPath.of("limits", name),
                 )
 
 
@@ -106,22 +107,22 @@ class Probe(Model):
         """Seconds that pass before a check which never succeeds has its consequence."""
         return self.initial_delay_seconds + self.period_seconds * self.failure_threshold
 
-    def broken_rules(self) -> Iterator[Broken]:
+    def problems(self) -> Iterator[Problem]:
         """Yield a number of checks other than one, and a check that outlasts its period."""
         given = [name for name, value in self.checks().items() if value is not None]
         if len(given) != 1:
-            yield Broken(
+            yield Problem(
                 what=f"the probe has {' and '.join(given)}" if given else "the probe checks nothing",
-                rule="a probe has exactly one of httpGet, tcpSocket and exec",
+                why="a probe has exactly one of httpGet, tcpSocket and exec",
                 remedy="keep one of them" if given else "add for example httpGet: {path: /health}",
-                at=(given[1],) if given else (),
+                where=KeyPath.of(given[1]) if given else None,
             )
         if self.timeout > self.period_seconds:
-            yield Broken(
+            yield Problem(
                 what=f"timeoutSeconds ({self.timeout}) exceeds periodSeconds ({self.period_seconds})",
-                rule="one check has ended before the next is due, or failures are noticed later than the numbers say",
+                why="one check has ended before the next is due, or failures are noticed later than the numbers say",
                 remedy=f"lower timeoutSeconds to {self.period_seconds} or less, or raise periodSeconds",
-                at=("timeoutSeconds",),
+                where=KeyPath.of("timeoutSeconds"),
             )
 
     def checks(self) -> dict[str, HttpGet | TcpSocket | Exec | None]:

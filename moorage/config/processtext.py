@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic_core import core_schema
 
-from moorage.config.base import Broken
-from moorage.config.quote import excerpt
+from moorage.base.errors import KeyPath, Problem
+from moorage.base.words import excerpt
+from moorage.config.fields import invalid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -39,17 +40,21 @@ class ProcessText:
         """Return ``text`` where it arrives as it is, else raise `PydanticCustomError`."""
         lost = re.search(f"[{_LOST}]", text)
         if lost:
-            raise Broken(
-                what=f"{excerpt(text, lost.start())} holds the character U+{ord(lost[0]):04X}",
-                rule="the characters U+0000, U+007F to U+009F, U+FFFE and U+FFFF do not arrive as they are written",
-                remedy="remove it, or write the text in a form that the process decodes, such as base64",
-            ).error()
+            raise invalid(
+                Problem(
+                    what=f"{excerpt(text, lost.start())} holds the character U+{ord(lost[0]):04X}",
+                    why="the characters U+0000, U+007F to U+009F, U+FFFE and U+FFFF do not arrive as they are written",
+                    remedy="remove it, or write the text in a form that the process decodes, such as base64",
+                )
+            )
         if self.longest is not None and size(text) > self.longest:
-            raise Broken(
-                what=f"{excerpt(text)} is {size(text):,} bytes long",
-                rule=f"Linux hands a process no argument of more than {self.longest:,} bytes",
-                remedy="shorten it, or let the process read it from a file of its image",
-            ).error()
+            raise invalid(
+                Problem(
+                    what=f"{excerpt(text)} is {size(text):,} bytes long",
+                    why=f"Linux hands a process no argument of more than {self.longest:,} bytes",
+                    remedy="shorten it, or let the process read it from a file of its image",
+                )
+            )
         return text
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
@@ -72,7 +77,7 @@ def size(text: str) -> int:
     return len(text.encode())
 
 
-def env_size_rules(env: Mapping[str, str], added: int) -> Iterator[Broken]:
+def env_size_problems(env: Mapping[str, str], added: int) -> Iterator[Problem]:
     """Yield variables that are too long for Linux, and a sum of values that is too large for a ConfigMap.
 
     ``added`` is how many variables Moorage itself adds.
@@ -80,17 +85,17 @@ def env_size_rules(env: Mapping[str, str], added: int) -> Iterator[Broken]:
     for name, value in env.items():
         length = size(f"{name}={value}")
         if length > LONGEST_BYTES:
-            yield Broken(
+            yield Problem(
                 what=f"env.{name} is {length:,} bytes long, as {name}=…",
-                rule=f"Linux hands a process no variable of more than {LONGEST_BYTES:,} bytes, its name included",
+                why=f"Linux hands a process no variable of more than {LONGEST_BYTES:,} bytes, its name included",
                 remedy="shorten it, or let the process read it from a file of its image",
-                at=("env", name),
+                where=KeyPath.of("env", name),
             )
     total, room = sum(map(size, env.values())), CONFIG_MAP_BYTES - _OWN_BYTES * added
     if total > room:
-        yield Broken(
+        yield Problem(
             what=f"the values of env are {total:,} bytes long",
-            rule=f"a ConfigMap holds {CONFIG_MAP_BYTES:,} bytes, of which {room:,} are free for env",
+            why=f"a ConfigMap holds {CONFIG_MAP_BYTES:,} bytes, of which {room:,} are free for env",
             remedy="shorten them, or let the process read them from a file of its image",
-            at=("env",),
+            where=KeyPath.of("env"),
         )

@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from moorage.base.stage import DEVELOPMENT
+from moorage.config.service import DATA_SERVICES
+
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from moorage.base.stage import Stage
     from moorage.config.graph import Graph
+    from moorage.config.monorepo import Monorepo
     from moorage.config.service import BaseImage, Service
     from moorage.config.stack import Stack
     from moorage.config.target import Target
@@ -21,6 +26,8 @@ class Project:
     root: Path
     """The repository's root, absolute."""
     stack_name: str
+    stage: Stage
+    """What the stack is for."""
     settings: Stack
     """The stack's own, with the data stores sized for the target."""
     services: dict[str, Service]
@@ -33,11 +40,24 @@ class Project:
     """Base images, then the stack's services: each after what it is built FROM and what it needs."""
     graph: Graph
     """The whole monorepo, with services that this stack leaves out."""
+    monorepo: Monorepo
+    """What is declared in it, and where."""
 
     @property
     def running(self) -> tuple[str, ...]:
         """The stack's services, each after those that it needs."""
         return tuple(name for name in self.order if name in self.services)
+
+    @property
+    def development(self) -> bool:
+        """Whether quick feedback counts for more than caution."""
+        return self.stage == DEVELOPMENT
+
+    @property
+    def stores(self) -> tuple[str, ...]:
+        """The data stores that the stack's services need: ``postgres``, ``redis``."""
+        needs = {need for service in self.services.values() for need in service.needs}
+        return tuple(name for name in DATA_SERVICES if name in needs)
 
     @property
     def url(self) -> str:

@@ -1,4 +1,4 @@
-"""``service.yaml`` and ``image.yaml``: one service, one base image. Field names and units are those of Kubernetes."""
+"""``service.yaml``: one service. Field names and units are those of Kubernetes."""
 
 # ruff: noqa: RUF012  # pydantic gives each instance its own copy of a mutable default
 from __future__ import annotations
@@ -7,25 +7,22 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from moorage.config.base import (
-    Broken,
-    BytesQuantity,
+from moorage.base.errors import KeyPath, Problem
+from moorage.config.fields import (
     ConfigKey,
     DnsLabel,
     EnvName,
     FolderPath,
     Hostname,
-    LibName,
     Model,
     Port,
-    RelativePath,
     RoutePath,
     SecretName,
     Unique,
 )
+from moorage.config.imagebuild import BaseImage, Budget, Build, ImageBuild, env_prefix, image_build_arg
 from moorage.config.pod import Amounts, Exec, HttpGet, Probe, Resources, TcpSocket
-from moorage.config.processtext import Argument, KeptText, env_size_rules
-from moorage.config.servicerules import folder_rules, kind_rules, probe_rules
+from moorage.config.processtext import Argument, KeptText, env_size_problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,70 +41,17 @@ __all__ = [
     "Scaling",
     "Service",
     "TcpSocket",
+    "env_prefix",
+    "image_build_arg",
 ]
 
 POSTGRES = "postgres"
 REDIS = "redis"
 DATA_SERVICES = (POSTGRES, REDIS)
 """What a service can need beside other services."""
-
-
-def image_build_arg(image: str) -> str:
-    """Return the build arg in which a Dockerfile receives a base image (``node``: ``NODE_IMAGE``)."""
-    return f"{env_prefix(image)}_IMAGE"
-
-
-def env_prefix(name: str) -> str:
-    """Return a name as the beginning of a variable's name: ``harbour-log`` gives ``HARBOUR_LOG``."""
-    return name.upper().replace("-", "_")
-
-
-class Budget(Model):
-    """What an image and its build may cost; more is a warning, and a failure in CI."""
-
-    size: BytesQuantity | None = None
-    """Of all layers, unpacked: ``80M``."""
-    warm_seconds: float | None = Field(default=None, gt=0, le=86400)
-    """For a build that finds at least one step in the cache."""
-    hit_rate: int | None = Field(default=None, ge=0, le=100)
-    """Least share of steps that such a build finds in the cache, in percent."""
-
-
-class Build(Model):
-    """How the image is built."""
-
-    dockerfile: RelativePath = "Dockerfile"
-    """Relative to the service's folder."""
-    target: str = "production"
-    """Stage of the Dockerfile; a stack may choose another."""
-    bases: Unique[DnsLabel] = []
-    """Images of ``images/`` that the Dockerfile builds FROM; each arrives as build arg ``<NAME>_IMAGE``."""
-    libs: Unique[LibName] = []
-    """Libraries of ``libs/`` that the image contains."""
-    args: dict[EnvName, str] = {}
-    """Further build args. Never secrets: they stay readable in the image."""
-    budget: Budget = Budget()
-    """What the image and its build may cost."""
-    shell: bool = False
-    """The production image holds a shell, as one of its programs cannot do without."""
-
-    def broken_rules(self) -> Iterator[Broken]:
-        """Yield the build args that Moorage itself sets."""
-        for base in self.bases:
-            if image_build_arg(base) in self.args:
-                yield Broken(
-                    what=f"the build arg {image_build_arg(base)} is set by hand",
-                    rule=f"it carries the digest of the base image {base}, which is known only once that is built",
-                    remedy="remove it, or give the build arg another name",
-                    at=("args", image_build_arg(base)),
-                )
-
-
-class ImageBuild(Build):
-    """How a base image is built."""
-
-    target: str = ""
-    """Stage of the Dockerfile; empty for its last one."""
+_ALWAYS_WRITABLE = "/tmp"  # noqa: S108  # a path inside the container
+SECRETS_FOLDER = "/run/secrets/moorage"
+"""Where a container finds its secrets, one file each."""
 
 
 class Scaling(Model):
@@ -126,19 +70,19 @@ class Scaling(Model):
         """Return whether a number of pods lies within the bounds."""
         return self.min_replicas <= replicas <= self.max_replicas
 
-    def broken_rules(self) -> Iterator[Broken]:
+    def problems(self) -> Iterator[Problem]:
         """Yield bounds that contradict each other and a lack of targets."""
         if self.max_replicas < self.min_replicas:
-            yield Broken(
+            yield Problem(
                 what=f"maxReplicas ({self.max_replicas}) is below minReplicas ({self.min_replicas})",
-                rule="the number of pods moves between minReplicas and maxReplicas",
+                why="the number of pods moves between minReplicas and maxReplicas",
                 remedy="raise maxReplicas or lower minReplicas",
-                at=("maxReplicas",),
+                where=KeyPath.of("maxReplicas"),
             )
         if self.cpu is None and self.memory is None:
-            yield Broken(
+            yield Problem(
                 what="there is neither cpu nor memory to go by",
-                rule="the autoscaler follows the utilisation of cpu, of memory or of both",
+                why="the autoscaler follows the utilisation of cpu, of memory or of both",
                 remedy="set cpu or memory to a percentage, for example cpu: 70",
             )
 
@@ -198,34 +142,34 @@ class Service(Model):
     service_account_token: bool = False
     """Mount a token for the Kubernetes API."""
 
-    def broken_rules(self) -> Iterator[Broken]:
+    def problems(self) -> Iterator[Problem]:
         """Yield every rule between this service's own fields that does not hold."""
-        yield from kind_rules(self)
-        yield from probe_rules(self)
-        yield from folder_rules(self)
-        yield from _env_rules(self)
+        yield from _kind_problems(self)
+        yield from _probe_problems(self)
+        yield from _folder_problems(self)
+        yield from _env_problems(self)
         if self.name in self.needs:
-            yield Broken(
+            yield Problem(
                 what=f"{self.name} needs itself",
-                rule="what a service needs is Ready before it starts",
+                why="what a service needs is Ready before it starts",
                 remedy="remove it from needs",
-                at=("needs", self.needs.index(self.name)),
+                where=KeyPath.of("needs", self.needs.index(self.name)),
             )
         scaling = self.scaling
         if scaling and "replicas" in self.model_fields_set and not scaling.holds(self.replicas):
-            yield Broken(
+            yield Problem(
                 what=f"replicas ({self.replicas}) is outside scaling's {scaling.min_replicas} to {scaling.max_replicas}",
-                rule="the autoscaler would at once correct a number outside its bounds",
+                why="the autoscaler would at once correct a number outside its bounds",
                 remedy="remove replicas, or widen the bounds",
-                at=("replicas",),
+                where=KeyPath.of("replicas"),
             )
         if self.termination_grace_period_seconds <= self.pre_stop_sleep_seconds:
-            yield Broken(
+            yield Problem(
                 what=f"terminationGracePeriodSeconds ({self.termination_grace_period_seconds}) does not exceed "
                 f"preStopSleepSeconds ({self.pre_stop_sleep_seconds})",
-                rule="the sleep counts against the grace period: the process would be killed before it can finish",
+                why="the sleep counts against the grace period: the process would be killed before it can finish",
                 remedy=f"set terminationGracePeriodSeconds to {self.pre_stop_sleep_seconds + 30}",
-                at=("terminationGracePeriodSeconds",),
+                where=KeyPath.of("terminationGracePeriodSeconds"),
             )
 
     def probes(self) -> dict[str, Probe]:
@@ -237,35 +181,81 @@ class Service(Model):
         }
 
 
-class BaseImage(Model):
-    """``images/NAME/image.yaml``: an image that services build FROM, or that runs as Postgres or Redis."""
+def _kind_problems(service: Service) -> Iterator[Problem]:
+    if service.kind == "web" and service.port is None:
+        yield Problem(
+            what=f"the web service {service.name} has no port",
+            why="a web service listens on one port, to which its Service leads",
+            remedy="add for example port: 8000, or make it kind: worker",
+        )
+    if service.kind == "worker":
+        for key, value in (("port", service.port), ("route", service.route)):
+            if value is not None:
+                yield Problem(
+                    what=f"the worker {service.name} has a {key}",
+                    why="nothing calls a worker: it has neither port nor route",
+                    remedy=f"remove {key}, or make it kind: web",
+                    where=KeyPath.of(key),
+                )
 
-    build: ImageBuild = ImageBuild()
-    """How the image is built."""
-    writable_paths: Unique[FolderPath] = []
-    """Folders that the process may write to, where volumes are mounted; ``/tmp`` is always one."""
+
+def _probe_problems(service: Service) -> Iterator[Problem]:
+    for name, probe in service.probes().items():
+        for check, value in (("httpGet", probe.http_get), ("tcpSocket", probe.tcp_socket)):
+            if service.kind == "worker" and value is not None and value.port is None:
+                yield Problem(
+                    what=f"{name}.{check} names no port",
+                    why="a worker has no port of its own to fall back on",
+                    remedy="name the probe's port, or use exec",
+                    where=KeyPath.of(name, check),
+                )
+        if name != "readinessProbe" and probe.success_threshold != 1:
+            yield Problem(
+                what=f"{name}.successThreshold is {probe.success_threshold}",
+                why="Kubernetes accepts only 1 for startup and liveness probes",
+                remedy="remove it",
+                where=KeyPath.of(name, "successThreshold"),
+            )
 
 
-def _env_rules(service: Service) -> Iterator[Broken]:
+def _folder_problems(service: Service) -> Iterator[Problem]:
+    for index, path in enumerate(service.writable_paths):
+        if path == _ALWAYS_WRITABLE:
+            yield Problem(
+                what=f"{path} is listed in writablePaths",
+                why="it is always writable, and Kubernetes refuses a second volume on the same path",
+                remedy="remove it",
+                where=KeyPath.of("writablePaths", index),
+            )
+        elif f"{path}/".startswith(f"{SECRETS_FOLDER}/"):
+            yield Problem(
+                what=f"{path} is listed in writablePaths",
+                why=f"{SECRETS_FOLDER} holds the service's secrets, which nobody may write to",
+                remedy="choose another folder",
+                where=KeyPath.of("writablePaths", index),
+            )
+
+
+def _env_problems(service: Service) -> Iterator[Problem]:
     taken = {name: f"the address of {need}" for need in service.needs for name in needed_env(need)}
     taken |= {f"{name}_FILE": f"the path of the secret {name}" for name in service.secrets}
     for name in service.env:
         if name in taken:
-            yield Broken(
+            yield Problem(
                 what=f"env.{name} is set by hand",
-                rule=f"{name} carries {taken[name]}, which Moorage sets",
+                why=f"{name} carries {taken[name]}, which Moorage sets",
                 remedy="remove it, or give it another name",
-                at=("env", name),
+                where=KeyPath.of("env", name),
             )
-    yield from env_size_rules(service.env, added=len(taken) + 1)
+    yield from env_size_problems(service.env, added=len(taken) + 1)
     files = {"DATABASE_PASSWORD": POSTGRES, "REDIS_PASSWORD": REDIS}
     for name in service.secrets:
         if files.get(name) in service.needs:
-            yield Broken(
+            yield Problem(
                 what=f"secrets.{name} is set by hand",
-                rule=f"{name} carries the generated password of {files[name]}, which Moorage sets",
+                why=f"{name} carries the generated password of {files[name]}, which Moorage sets",
                 remedy="remove it, or give it another name",
-                at=("secrets", name),
+                where=KeyPath.of("secrets", name),
             )
 
 

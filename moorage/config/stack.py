@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from moorage.config.base import Broken, BytesQuantity, DnsLabel, EnvName, Hostname, Model, Text, Unique
+from moorage.base.errors import KeyPath, Problem
+from moorage.config.fields import BytesQuantity, DnsLabel, EnvName, Hostname, Model, Text, Unique
 from moorage.config.processtext import KeptText  # noqa: TC001  # pydantic reads annotations
 from moorage.config.service import Amounts, Resources, Scaling
 
@@ -53,16 +54,16 @@ class Tls(Model):
     self_signed: bool = False
     """Generate a certificate of our own; for trials."""
 
-    def broken_rules(self) -> Iterator[Broken]:
+    def problems(self) -> Iterator[Problem]:
         """Yield a number of sources other than one."""
         sources = {"secretName": self.secret_name, "clusterIssuer": self.cluster_issuer, "selfSigned": self.self_signed}
         given = [name for name, value in sources.items() if value]
         if len(given) != 1:
-            yield Broken(
+            yield Problem(
                 what=f"tls has {' and '.join(given)}" if given else "tls names no certificate",
-                rule="the certificate comes from exactly one of secretName, clusterIssuer and selfSigned: true",
+                why="the certificate comes from exactly one of secretName, clusterIssuer and selfSigned: true",
                 remedy="keep one of them" if given else "add one of them, or remove tls for plain HTTP",
-                at=(given[1],) if given else (),
+                where=KeyPath.of(given[1]) if given else None,
             )
 
 
@@ -143,14 +144,14 @@ class ServiceOverride(Model):
     run: bool = True
     """False leaves the service out of this stack."""
 
-    def broken_rules(self) -> Iterator[Broken]:
+    def problems(self) -> Iterator[Problem]:
         """Yield a number of pods that is both fixed and scaled."""
         if self.replicas is not None and self.scaling is not None:
-            yield Broken(
+            yield Problem(
                 what="both replicas and scaling are set",
-                rule="replicas fixes the number of pods, scaling lets the load decide it",
+                why="replicas fixes the number of pods, scaling lets the load decide it",
                 remedy="keep one of them; pods at rest are scaling.minReplicas",
-                at=("replicas",),
+                where=KeyPath.of("replicas"),
             )
 
 
@@ -168,6 +169,8 @@ class Stack(Model):
     """Default: ``<application>-<stack>``."""
     application: DnsLabel = "harbour"
     """Name of the whole, on every object's label ``app.kubernetes.io/part-of``."""
+    stage: Literal["development", "production"] | None = None
+    """What the stack is for. Default: ``development`` for ``dev``, ``local``, ``test``, ``sandbox``, ``dev-anna``; else ``production``."""
     cluster: Cluster | None = None
     """Default, together with registry and builder: the embedded platform."""
     registry: Registry | None = None
@@ -199,22 +202,22 @@ class Stack(Model):
     embedded: Embedded = Embedded()
     """What changes where the stack runs on the embedded platform."""
 
-    def broken_rules(self) -> Iterator[Broken]:
+    def problems(self) -> Iterator[Problem]:
         """Yield an incomplete target and a namespace that is not the stack's own."""
         given = {"cluster": self.cluster, "registry": self.registry, "builder": self.builder}
         missing = [name for name, value in given.items() if value is None]
         if 0 < len(missing) < len(given):
-            yield Broken(
+            yield Problem(
                 what=f"{' and '.join(name for name in given if name not in missing)} is set without "
                 f"{' and '.join(missing)}",
-                rule="a platform of one's own has all three of cluster, registry and builder",
+                why="a platform of one's own has all three of cluster, registry and builder",
                 remedy=f"add {' and '.join(missing)}, or remove the other for the embedded platform",
-                at=(next(name for name in given if name not in missing),),
+                where=KeyPath.of(next(name for name in given if name not in missing)),
             )
         if self.namespace is not None and (self.namespace == "default" or self.namespace.startswith("kube-")):
-            yield Broken(
+            yield Problem(
                 what=f"the namespace {self.namespace} belongs to the cluster",
-                rule="a stack owns its namespace and removes it when it is destroyed",
+                why="a stack owns its namespace and removes it when it is destroyed",
                 remedy="choose another, or leave it out for <application>-<stack>",
-                at=("namespace",),
+                where=KeyPath.of("namespace"),
             )

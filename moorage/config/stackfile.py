@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, get_args
 
 from moorage.base.errors import Location, MoorageError, Problem
+from moorage.base.stage import POLICY_SETTING, stage_of, stage_problem
 from moorage.base.words import did_you_mean, listed, nearest
-from moorage.config.shape import known_keys
+from moorage.config.modelkeys import known_keys
+from moorage.config.projectfile import check_project, read_project
 from moorage.config.sources import known_stacks, stack_file
 from moorage.config.stack import Stack
 from moorage.config.validate import Source, validated
@@ -17,9 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
-PROJECT = "moorage"
-"""The project's name in Pulumi.yaml: the namespace of its config keys."""
-_PREFIX = f"{PROJECT}:"
+    from moorage.base.stage import Stage
+    from moorage.config.projectfile import ProjectFile
+
+SETTINGS_NAMESPACE = "moorage"
+"""What stands before the colon of Moorage's own config keys, whatever the project is called in Pulumi.yaml."""
+_PREFIX = f"{SETTINGS_NAMESPACE}:"
 _CONFIG = "config"
 _TOP_LEVEL = (_CONFIG, "environment", "encryptionsalt", "encryptedkey", "secretsprovider")
 
@@ -31,6 +36,8 @@ class StackFile:
     stack: str
     source: Source
     settings: Stack | None
+    stage: Stage
+    """What the stack is for."""
     secrets: frozenset[str]
     """Without the prefix; Pulumi itself decrypts the values."""
     about_secrets: tuple[Problem, ...]
@@ -55,7 +62,24 @@ def read_stack(root: Path, stack: str, secret_keys: Collection[str], problems: l
     source = Source(read_yaml(path), (_CONFIG,), _PREFIX)
     reader = _Reader(source, frozenset(secret_keys), stack, problems)
     settings = validated(Stack, reader.own_settings(), source, problems)
-    return StackFile(stack, source, settings, frozenset(reader.secrets), tuple(reader.about_secrets))
+    project = read_project(root)
+    problems.extend(check_project(project, _PREFIX))
+    stage = _stage(stack, source, settings, project, problems)
+    return StackFile(stack, source, settings, stage, frozenset(reader.secrets), tuple(reader.about_secrets))
+
+
+def _stage(stack: str, source: Source, settings: Stack | None, project: ProjectFile, problems: list[Problem]) -> Stage:
+    """Return what a stack is for; add a problem where ``policy:stage`` is not understood or says otherwise."""
+    own = settings.stage if settings else None
+    place, config = source, source.document.data.get(_CONFIG)
+    given = config.get(POLICY_SETTING) if isinstance(config, dict) else None
+    if given is None and project.source is not None:
+        place, given = project.source, project.policy_stage
+    problem = stage_problem(own, given)
+    if problem:
+        where = place.document.value_at((_CONFIG, POLICY_SETTING))
+        problems.append(place.at(where, problem))
+    return stage_of(stack, own, given)
 
 
 def set_secret_command(key: str, stack: str) -> str:
@@ -79,16 +103,19 @@ class _Reader:
         if config is None:
             return {}
         if not isinstance(config, dict):
-            self._complain(
-                (_CONFIG,), "config is not a mapping", "it holds keys such as moorage:ingress", "indent them"
+            self._add(
+                (_CONFIG,),
+                what="config is not a mapping",
+                why="it holds keys such as moorage:ingress",
+                remedy="indent them",
             )
             return {}
         own = {}
         for key, value in config.items():
             namespace, separator, name = key.partition(":")
-            if not separator or (namespace != PROJECT and nearest(namespace, [PROJECT])):
+            if not separator or (namespace != SETTINGS_NAMESPACE and nearest(namespace, [SETTINGS_NAMESPACE])):
                 self._wrong_namespace(key, name if separator else key)
-            elif namespace == PROJECT and self._is_setting(name, value):
+            elif namespace == SETTINGS_NAMESPACE and self._is_setting(name, value):
                 own[name] = _typed(name, value)
         return own
 
@@ -97,16 +124,21 @@ class _Reader:
             if key in _TOP_LEVEL:
                 continue
             if key.startswith(_PREFIX):
-                self._complain((key,), f"{key} stands beside config", "settings stand below config", "indent it")
+                self._add(
+                    (key,), what=f"{key} stands beside config", why="settings stand below config", remedy="indent it"
+                )
             elif (near := nearest(key, _TOP_LEVEL)) is not None:
-                self._complain(
-                    (key,), f"unknown key {key}", f"known here: {listed(_TOP_LEVEL)}", f"did you mean {near}?"
+                self._add(
+                    (key,),
+                    what=f"unknown key {key}",
+                    why=f"known here: {listed(_TOP_LEVEL)}",
+                    remedy=f"did you mean {near}?",
                 )
 
     def _wrong_namespace(self, key: str, name: str) -> None:
         why = "Pulumi's config keys begin with a namespace, Moorage's with moorage:"
         meant = nearest(name, known_keys(Stack)) or name
-        self._complain((_CONFIG, key), f"unknown key {key}", why, f"write {_PREFIX}{meant}")
+        self._add((_CONFIG, key), what=f"unknown key {key}", why=why, remedy=f"write {_PREFIX}{meant}")
 
     def _is_setting(self, name: str, value: Any) -> bool:
         """Return whether the key is one of the model's; take note of secrets, which are not."""
@@ -114,8 +146,11 @@ class _Reader:
         if name in known_keys(Stack):
             if encrypted:
                 why = "only what services list in secrets is encrypted; Moorage needs its own settings in the clear"
-                self._complain(
-                    (_CONFIG, _PREFIX + name), f"{_PREFIX}{name} is a secret", why, "set it without --secret"
+                self._add(
+                    (_CONFIG, _PREFIX + name),
+                    what=f"{_PREFIX}{name} is a secret",
+                    why=why,
+                    remedy="set it without --secret",
                 )
             return True
         if name in self.secret_keys:
@@ -131,9 +166,11 @@ class _Reader:
             self.about_secrets.append(
                 self.source.at(
                     self.source.document.key_at((_CONFIG, _PREFIX + name)),
-                    what=f"no service uses the secret {_PREFIX}{name}",
-                    why=f"secrets that services list: {listed(sorted(self.secret_keys))}",
-                    remedy=f"did you mean {near}?" if near else remove,
+                    Problem(
+                        what=f"no service uses the secret {_PREFIX}{name}",
+                        why=f"secrets that services list: {listed(sorted(self.secret_keys))}",
+                        remedy=f"did you mean {near}?" if near else remove,
+                    ),
                 )
             )
             return False
@@ -151,9 +188,10 @@ class _Reader:
             )
         )
 
-    def _complain(self, trail: tuple[str, ...], what: str, why: str, remedy: str) -> None:
+    def _add(self, trail: tuple[str, ...], *, what: str, why: str, remedy: str) -> None:
+        """Take note of a problem at a key of the whole file."""
         where = self.source.document.key_at(trail)
-        self.problems.append(self.source.at(where, what=what, why=why, remedy=remedy))
+        self.problems.append(self.source.at(where, Problem(what=what, why=why, remedy=remedy)))
 
 
 def _typed(name: str, value: Any) -> Any:

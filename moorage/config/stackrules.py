@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from moorage.base.errors import Problem
-    from moorage.config.rules import Monorepo
+    from moorage.config.monorepo import Monorepo
     from moorage.config.service import Service
     from moorage.config.stack import Stack
     from moorage.config.stackfile import StackFile
@@ -44,8 +44,8 @@ def check_stack(
             )
     for name, service in services.items():
         entry = monorepo.services[name]
-        for broken in service.broken_rules():
-            yield source.broken(broken, ("services", name))
+        for problem in service.problems():
+            yield source.placed(problem, ("services", name))
         if entry.source is not None:
             yield from _check_secrets(entry.source, service, file)
             yield from _check_running(monorepo, entry.source, service, services, source)

@@ -68,7 +68,7 @@ def resolve_target(root: Path, settings: Stack, source: Source, problems: list[P
     """Return where the stack goes; where that is unknown add the problems and return None."""
     if settings.cluster and settings.registry and settings.builder:
         return _own_target(root, settings, settings.cluster, source, problems)
-    return _embedded_target(root, settings, problems)
+    return embedded_target(root, settings, problems)
 
 
 def _own_target(
@@ -92,7 +92,8 @@ def _own_target(
     )
 
 
-def _embedded_target(root: Path, settings: Stack, problems: list[Problem]) -> Target | None:
+def embedded_target(root: Path, settings: Stack, problems: list[Problem]) -> Target | None:
+    """Return where the embedded platform is, as it says itself; where that cannot be read add the problems."""
     endpoint = _read_endpoint(root, problems)
     if endpoint is None:
         return None

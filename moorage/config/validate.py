@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from moorage.base.errors import Problem
+from moorage.base.errors import KeyPath, Problem
 from moorage.base.words import listed, nearest
-from moorage.config.docstrings import key_docstrings
 from moorage.config.explain import explain
-from moorage.config.shape import key_below, known_keys, model_at
+from moorage.config.modelkeys import key_below, key_docstrings, known_keys, model_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
     from moorage.base.errors import Location
-    from moorage.config.base import Broken
     from moorage.config.yamlfile import Document, Trail
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
@@ -47,23 +45,21 @@ class Source:
 
     def name(self, trail: Trail) -> str:
         """Return a value's name as people write it: ``livenessProbe.httpGet.path``, ``needs[1]``."""
-        name = ""
-        for part in trail:
-            name += f"[{part}]" if isinstance(part, int) else f".{part}" if name else f"{self.prefix}{part}"
-        return name
+        return f"{self.prefix}{KeyPath(trail)}" if trail else ""
 
     def problem(self, trail: Trail, *, what: str, why: str, remedy: str, key: bool = False) -> Problem:
         """Return a problem at a value, or at its key."""
-        place = self.document.key_at if key else self.document.value_at
-        return self.at(place(self.trail(trail)), what=what, why=why, remedy=remedy)
+        return self.placed(Problem(what=what, where=KeyPath(trail), why=why, remedy=remedy), key=key)
 
-    def broken(self, broken: Broken, trail: Trail = ()) -> Problem:
-        """Return a rule that is broken at or below the value of ``trail``."""
-        return self.problem((*trail, *broken.at), what=broken.what, why=broken.rule, remedy=broken.remedy)
+    def placed(self, problem: Problem, below: Trail = (), *, key: bool = False) -> Problem:
+        """Return a problem of the settings at or ``below`` a trail, its `KeyPath` turned into a place with its line."""
+        trail = (*below, *(problem.where.parts if isinstance(problem.where, KeyPath) else ()))
+        find = self.document.key_at if key else self.document.value_at
+        return self.at(find(self.trail(trail)), problem)
 
-    def at(self, where: Location, *, what: str, why: str, remedy: str) -> Problem:
+    def at(self, where: Location, problem: Problem) -> Problem:
         """Return a problem at a place of the document, with its line quoted."""
-        return Problem(what=what, where=where, why=why, remedy=remedy, detail=self.document.quote(where))
+        return replace(problem, where=where, detail=self.document.quote(where))
 
 
 def validated(model: type[ModelT], data: dict[str, Any], source: Source, problems: list[Problem]) -> ModelT | None:
@@ -79,54 +75,45 @@ def _problems(model: type[BaseModel], errors: list[ErrorDetails], source: Source
     meant = set()
     for error in errors:
         if error["type"] == "extra_forbidden":
-            unknown = _unknown_key(model, error["loc"], source)
-            meant.add((*error["loc"][:-1], unknown.meant))
-            yield source.problem(
-                error["loc"],
-                what=f"unknown key {source.name(error['loc'])}",
-                why=unknown.why,
-                remedy=unknown.remedy,
-                key=True,
-            )
+            problem, key = _unknown_key(model, error["loc"], source)
+            meant.add((*error["loc"][:-1], key))
+            yield source.placed(problem, key=True)
     for error in errors:
         trail = error["loc"]
         if error["type"] == "missing" and trail not in meant:
             yield _missing_key(model, trail, source)
-        elif error["type"] == "broken_rules":
-            for broken in error["ctx"]["broken"]:
-                yield _broken_rule(broken, trail, source)
+        elif error["type"] == "invalid":
+            for problem in error["ctx"]["problems"]:
+                yield _invalid(problem, trail, source)
         elif error["type"] not in {"missing", "extra_forbidden"}:
-            what, why, remedy = explain(error, source.name(trail), model_at(model, trail))
-            yield source.problem(trail, what=what, why=why, remedy=remedy)
+            yield source.placed(explain(error, source.name(trail), model_at(model, trail)))
 
 
-def _broken_rule(broken: Broken, trail: Trail, source: Source) -> Problem:
+def _invalid(problem: Problem, trail: Trail, source: Source) -> Problem:
     of_key = trail[-1:] == (_OF_KEY,)
     if of_key:
         trail = trail[:-1]
     name = source.name(trail[:-1] if of_key else trail)
-    what = f"{name}: {broken.what}" if name else broken.what
-    return source.problem((*trail, *broken.at), what=what, why=broken.rule, remedy=broken.remedy, key=of_key)
+    named = replace(problem, what=f"{name}: {problem.what}") if name else problem
+    return source.placed(named, trail, key=of_key)
 
 
-@dataclass(frozen=True)
-class _Unknown:
-    meant: str | None
-    why: str
-    remedy: str
-
-
-def _unknown_key(model: type[BaseModel], trail: Trail, source: Source) -> _Unknown:
+def _unknown_key(model: type[BaseModel], trail: Trail, source: Source) -> tuple[Problem, str | None]:
+    """Return what is wrong with a key that does not exist, and the key that was meant."""
     key = str(trail[-1])
     prefix = source.prefix if len(trail) == 1 else ""
     parent = model_at(model, trail[:-1])
     known = known_keys(parent) if parent else {}
-    why = f"known {f'after {prefix}' if prefix else 'here'} are {listed(known)}"
     home = key_below(parent, key) if parent else None
-    if home is not None:
-        return _Unknown(None, why, f"move it below {prefix}{home}")
-    near = nearest(key, known)
-    return _Unknown(near, why, f"did you mean {prefix}{near}?" if near else "remove it")
+    near = nearest(key, known) if home is None else None
+    guess = f"did you mean {prefix}{near}?" if near else "remove it"
+    problem = Problem(
+        what=f"unknown key {source.name(trail)}",
+        where=KeyPath(trail),
+        why=f"known {f'after {prefix}' if prefix else 'here'} are {listed(known)}",
+        remedy=f"move it below {prefix}{home}" if home is not None else guess,
+    )
+    return problem, near
 
 
 def _missing_key(model: type[BaseModel], trail: Trail, source: Source) -> Problem:

@@ -6,15 +6,15 @@ Plain scalars mean what they mean in YAML 1.2, as in Pulumi and in editors: ``on
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import yaml
 from yaml.reader import Reader
 
 from moorage.base.errors import Location, MoorageError, Problem
-from moorage.config.quote import quote
-from moorage.config.yamlsyntax import explain_syntax
+from moorage.base.words import quoted_line
+from moorage.config.yamlsyntax import PLAIN, TAGS, explain_syntax, yaml_loader
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,51 +23,11 @@ Part = str | int
 Trail = tuple[Part, ...]
 """The way from a document's root to a value: keys and list indexes."""
 
-_PLAIN = "plain"
-_DEFAULT_TAGS: dict[type[yaml.Node], str] = {
-    yaml.ScalarNode: "tag:yaml.org,2002:str",
-    yaml.MappingNode: "tag:yaml.org,2002:map",
-    yaml.SequenceNode: "tag:yaml.org,2002:seq",
-}
-_TAGS = {_PLAIN, *_DEFAULT_TAGS.values()}
-
-_SAFE_NESTING = 1000
-"""Levels that libyaml surely composes without exhausting a thread's stack."""
-
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _NULL = re.compile(r"null|Null|NULL|~|")
 _BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")
 _INT = re.compile(r"[-+]?[0-9]{1,300}|0o[0-7]{1,300}|0x[0-9a-fA-F]{1,300}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-
-
-class _Plain:
-    """Tells plain scalars from quoted ones, and leaves their meaning to YAML 1.2's rules."""
-
-    def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:  # noqa: ARG002  # PyYAML's signature
-        """Return the node's tag; a plain scalar's is told apart from a quoted one's."""
-        return _PLAIN if kind is yaml.ScalarNode and implicit[0] else _DEFAULT_TAGS[kind]
-
-
-class _SlowLoader(_Plain, yaml.SafeLoader):
-    """In Python: where libyaml is missing, and for what nests so deeply that libyaml would exhaust the stack."""
-
-
-if yaml.__with_libyaml__:
-
-    class _Loader(_Plain, yaml.CSafeLoader):
-        """In C, about ten times as fast."""
-
-else:
-
-    class _Loader(_SlowLoader):  # type: ignore[no-redef]
-        """The only one there is."""
-
-
-def _loader(text: str) -> _Loader | _SlowLoader:
-    nesting = max((sum(map(line.count, "[{-?")) for line in text.splitlines()), default=0)
-    deep = max(nesting, text.count("[") + text.count("{")) > _SAFE_NESTING
-    return _SlowLoader(text) if deep else _Loader(text)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +58,7 @@ class Document:
 
     def quote(self, where: Location) -> tuple[str, ...]:
         """Return the line of a place and a caret below its column, for showing; nothing where it has no line."""
-        return quote(self.lines, where)
+        return quoted_line(self.lines, where)
 
     def _walk(self, trail: Trail) -> tuple[yaml.Node, yaml.Node | None, bool]:
         node, key = self.root, None
@@ -134,8 +94,11 @@ def parse_yaml(text: str, path: Path, *, secret: bool = False) -> Document:
         where = Location(file=str(path))
         raise MoorageError(Problem(what=what, where=where, why=why, remedy="flatten them")) from None
     if not reader.problems and not isinstance(data, dict):
-        reader.complain(
-            root.start_mark, "the file is not a mapping", "it consists of keys and values", "write key: value"
+        reader.add(
+            root.start_mark,
+            what="the file is not a mapping",
+            why="it consists of keys and values",
+            remedy="write key: value",
         )
     if reader.problems:
         raise MoorageError(*reader.problems)
@@ -174,26 +137,30 @@ class _Composer:
         self._open: set[int] = set()
         self._done: dict[int, Any] = {}
 
-    def complain(self, mark: Any, what: str, why: str, remedy: str) -> None:
+    def add(self, mark: Any, *, what: str, why: str, remedy: str) -> None:
+        """Take note of a problem at a mark of the parser."""
         where = Location(file=str(self.path), line=mark.line + 1, column=mark.column + 1)
-        self.problems.append(Problem(what=what, where=where, why=why, remedy=remedy, detail=quote(self.lines, where)))
+        detail = quoted_line(self.lines, where)
+        self.problems.append(Problem(what=what, where=where, why=why, remedy=remedy, detail=detail))
 
     def compose(self, text: str) -> yaml.Node:
         """Return the root node; raises `MoorageError` where the text is no YAML or is empty."""
         bad = Reader.NON_PRINTABLE.search(text)
         if bad is not None:
             what, mark = f"the character U+{ord(bad[0]):04X} is not allowed in YAML", _mark_of(text, bad.start())
-            self.complain(
-                mark, what, "YAML holds printable characters only", "remove it, or escape it in double quotes"
+            self.add(
+                mark,
+                what=what,
+                why="YAML holds printable characters only",
+                remedy="remove it, or escape it in double quotes",
             )
             raise MoorageError(*self.problems)
-        loader = _loader(text)
+        loader = yaml_loader(text)
         try:
             root: yaml.Node | None = loader.get_single_node()
         except yaml.MarkedYAMLError as error:
-            syntax = explain_syntax(error, text.splitlines())
-            self.complain(syntax, syntax.what, syntax.why, syntax.remedy)
-            raise MoorageError(*self.problems) from None
+            where, problem = explain_syntax(error, str(self.path), text.splitlines())
+            raise MoorageError(replace(problem, where=where, detail=quoted_line(self.lines, where))) from None
         finally:
             loader.dispose()
         if root is None:
@@ -207,19 +174,21 @@ class _Composer:
         if id(node) in self._done:
             return self._done[id(node)]
         if id(node) in self._open:
-            self.complain(node.start_mark, "an alias leads back into its own value", "values end", "spell it out")
+            self.add(
+                node.start_mark, what="an alias leads back into its own value", why="values end", remedy="spell it out"
+            )
             return None
-        if node.tag not in _TAGS:
+        if node.tag not in TAGS:
             what = f"the tag {node.tag.replace('tag:yaml.org,2002:', '!!')} is not supported"
             why = "values are text, numbers, true, false, null, lists and mappings"
-            self.complain(node.start_mark, what, why, "remove the tag")
+            self.add(node.start_mark, what=what, why=why, remedy="remove the tag")
         self._open.add(id(node))
         if isinstance(node, yaml.MappingNode):
             value: Any = self._mapping(node)
         elif isinstance(node, yaml.SequenceNode):
             value = [self.construct(item) for item in node.value]
         else:
-            value = plain_value(node.value) if node.tag == _PLAIN else self._text(node)
+            value = plain_value(node.value) if node.tag == PLAIN else self._text(node)
         self._open.discard(id(node))
         self._done[id(node)] = value
         return value
@@ -228,7 +197,7 @@ class _Composer:
         # libyaml refuses these by itself.
         if _SURROGATE.search(node.value):
             what, why = "an escape stands for no character", "one half of a surrogate pair is none"
-            self.complain(node.start_mark, what, why, "write the character itself")
+            self.add(node.start_mark, what=what, why=why, remedy="write the character itself")
         return str(node.value)
 
     def _mapping(self, node: yaml.MappingNode) -> dict[str, Any]:
@@ -240,20 +209,32 @@ class _Composer:
                 continue
             if key in mapping:
                 what, why = f"the key {key} appears twice", f"it is already set in line {lines[key]}"
-                self.complain(key_node.start_mark, what, why, "keep one of them")
+                self.add(key_node.start_mark, what=what, why=why, remedy="keep one of them")
             mapping[key] = self.construct(value_node)
             lines.setdefault(key, key_node.start_mark.line + 1)
         return mapping
 
     def _key(self, node: yaml.Node) -> str | None:
         if not isinstance(node, yaml.ScalarNode):
-            self.complain(node.start_mark, "a key is a list or a mapping", "keys are text", "write key: value")
+            self.add(
+                node.start_mark, what="a key is a list or a mapping", why="keys are text", remedy="write key: value"
+            )
             return None
-        if node.tag == _PLAIN and node.value == "<<":
-            self.complain(node.start_mark, "<< merges another mapping", "each key is written out", "repeat the keys")
+        if node.tag == PLAIN and node.value == "<<":
+            self.add(
+                node.start_mark,
+                what="<< merges another mapping",
+                why="each key is written out",
+                remedy="repeat the keys",
+            )
             return None
-        if node.tag == _PLAIN and node.value == "":
-            self.complain(node.start_mark, "a key is missing before the colon", "keys are text", "write key: value")
+        if node.tag == PLAIN and node.value == "":
+            self.add(
+                node.start_mark,
+                what="a key is missing before the colon",
+                why="keys are text",
+                remedy="write key: value",
+            )
             return None
         return self._text(node)
 

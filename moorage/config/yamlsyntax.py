@@ -1,13 +1,55 @@
-"""What PyYAML's syntax errors mean, where they really are, and what to do about each."""
+"""How PyYAML is used: its loaders, the tags of plain and quoted scalars, and what its syntax errors mean."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
-if TYPE_CHECKING:
-    import yaml
+import yaml
+
+from moorage.base.errors import Location, Problem
+
+PLAIN = "plain"
+_DEFAULT_TAGS: dict[type[yaml.Node], str] = {
+    yaml.ScalarNode: "tag:yaml.org,2002:str",
+    yaml.MappingNode: "tag:yaml.org,2002:map",
+    yaml.SequenceNode: "tag:yaml.org,2002:seq",
+}
+TAGS = {PLAIN, *_DEFAULT_TAGS.values()}
+
+_SAFE_NESTING = 1000
+"""Levels that libyaml surely composes without exhausting a thread's stack."""
+
+
+class _Plain:
+    """Tells plain scalars from quoted ones, and leaves their meaning to YAML 1.2's rules."""
+
+    def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:  # noqa: ARG002  # PyYAML's signature
+        """Return the node's tag; a plain scalar's is told apart from a quoted one's."""
+        return PLAIN if kind is yaml.ScalarNode and implicit[0] else _DEFAULT_TAGS[kind]
+
+
+class _SlowLoader(_Plain, yaml.SafeLoader):
+    """In Python: where libyaml is missing, and for what nests so deeply that libyaml would exhaust the stack."""
+
+
+if yaml.__with_libyaml__:
+
+    class _Loader(_Plain, yaml.CSafeLoader):
+        """In C, about ten times as fast."""
+
+else:
+
+    class _Loader(_SlowLoader):  # type: ignore[no-redef]
+        """The only one there is."""
+
+
+def yaml_loader(text: str) -> _Loader | _SlowLoader:
+    """Return the quickest loader that copes with how deeply the text nests."""
+    nesting = max((sum(map(line.count, "[{-?")) for line in text.splitlines()), default=0)
+    deep = max(nesting, text.count("[") + text.count("{")) > _SAFE_NESTING
+    return _SlowLoader(text) if deep else _Loader(text)
 
 
 @dataclass(frozen=True)
@@ -39,27 +81,16 @@ _KINDS = (
 _UNKNOWN = _Kind("", "the YAML is broken", "check the indentation and punctuation here and in the line above")
 
 
-@dataclass(frozen=True)
-class Syntax:
-    """A syntax error explained; ``line`` and ``column`` count from 0."""
-
-    line: int
-    column: int
-    what: str
-    why: str
-    remedy: str
-
-
-def explain_syntax(error: yaml.MarkedYAMLError, lines: list[str]) -> Syntax:
-    """Return what the parser's error in a file of these ``lines`` means."""
+def explain_syntax(error: yaml.MarkedYAMLError, file: str, lines: list[str]) -> tuple[Location, Problem]:
+    """Return where the parser's error in a file of these ``lines`` really is, and what it means."""
     noticed = error.problem_mark or error.context_mark
     why = " ".join(part for part in (error.context, error.problem) if part)
     kind = next((kind for kind in _KINDS if re.search(kind.pattern, why)), _UNKNOWN)
     if noticed is not None and noticed.line < len(lines) and _indented_by_tab(lines[noticed.line]):
         kind = _TAB
     mark = error.context_mark if kind.at_opening and error.context_mark else noticed
-    line, column = (mark.line, mark.column) if mark else (0, 0)
-    return Syntax(line, column, kind.what, why, kind.remedy)
+    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    return Location(file=file, line=line, column=column), Problem(what=kind.what, why=why, remedy=kind.remedy)
 
 
 def _indented_by_tab(line: str) -> bool:

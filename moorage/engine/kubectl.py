@@ -12,13 +12,12 @@ from moorage.base.errors import MoorageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from moorage.config.loader import Target
     from moorage.engine.session import Session
 
 SECONDS = 20
 
 
-def run(session: Session, target: Target, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run(session: Session, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run kubectl on the stack's context, with a limit of `SECONDS`.
 
     Raises `MoorageError` where there is no kubectl.
@@ -35,8 +34,8 @@ def run(session: Session, target: Target, *arguments: str) -> subprocess.Complet
     return subprocess.run(
         [
             program,
-            f"--kubeconfig={target.kubeconfig}",
-            f"--context={target.context}",
+            f"--kubeconfig={session.target.kubeconfig}",
+            f"--context={session.target.context}",
             f"--request-timeout={SECONDS}s",
             *arguments,
         ],
@@ -48,8 +47,8 @@ def run(session: Session, target: Target, *arguments: str) -> subprocess.Complet
     )
 
 
-def items(session: Session, target: Target, namespace: str, kinds: Sequence[str]) -> list[dict[str, Any]]:
+def items(session: Session, namespace: str, kinds: Sequence[str]) -> list[dict[str, Any]]:
     """Return the objects of ``kinds`` in a namespace; none where the cluster does not answer."""
-    result = run(session, target, "get", ",".join(kinds), f"--namespace={namespace}", "--output=json")
+    result = run(session, "get", ",".join(kinds), f"--namespace={namespace}", "--output=json")
     found: list[dict[str, Any]] = json.loads(result.stdout)["items"] if result.returncode == 0 else []
     return found

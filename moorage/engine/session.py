@@ -1,22 +1,26 @@
-"""The environment in which Pulumi, kubectl and BuildKit run for one checkout; nothing of the user's own is touched."""
+"""The environment in which Pulumi, kubectl and BuildKit run for one stack; nothing of the user's own is touched."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
 import sys
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
 from moorage.base.errors import MoorageError
+from moorage.engine import passphrase
 
 if TYPE_CHECKING:
-    from moorage.platform.layout import Layout
+    from moorage.config.target import Target
 
-_PASSPHRASE_BYTES = 24
+HOME = ".moorage"
+"""Everything of a checkout that git does not track; relative to its root."""
+_FILE = "file"
 _PLATFORM_ADDRESSES = ("127.0.0.1", "10.213.0.0/30")
 _NO_LOGS = """\
 Pulumi keeps a log of each of its runs in a folder of this name, and none where a file has it.
@@ -26,32 +30,54 @@ For these logs, put a folder in its place: rm .moorage/pulumi/logs && mkdir .moo
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
-    """The environment of one stack; ``embedded`` says whether the embedded platform is the target."""
+    """The environment of one stack of the checkout at ``root``, which is deployed to ``target``."""
 
-    layout: Layout
+    root: Path
     stack: str
-    embedded: bool
+    target: Target
 
     @property
-    def root(self) -> Path:
-        """The checkout."""
-        return self.layout.root
+    def home(self) -> Path:
+        """Everything of this checkout that git does not track."""
+        return self.root / HOME
 
     @property
     def own_backend(self) -> bool:
         """Whether stacks are kept below ``.moorage/`` rather than where the user is logged in."""
         return self.backend() == self._local_backend()
 
+    @cached_property
+    def project(self) -> str:
+        """The project's name in Pulumi.yaml, by which the backend files its stacks; empty where it has none."""
+        from moorage.config.yamlfile import read_yaml
+
+        name = read_yaml(self.root / "Pulumi.yaml").data.get("name")
+        return name if isinstance(name, str) else ""
+
     def backend(self) -> str:
         """Return the URL of Pulumi's backend: the user's own login, else a folder of this checkout."""
         return os.environ.get("PULUMI_BACKEND_URL") or _login() or self._local_backend()
 
+    def backend_folder(self) -> Path | None:
+        """Return the folder in which the backend keeps its files; None for one that is no folder of this machine."""
+        url = urlsplit(self.backend())
+        if url.scheme != _FILE:
+            return None
+        path = Path(unquote(url.netloc + url.path)).expanduser()
+        return (self.root / path) / ".pulumi"
+
     def _local_backend(self) -> str:
-        return f"file://{self.layout.home / 'state'}"
+        return f"file://{self.home / 'state'}"
 
     def exports(self) -> dict[str, str]:
-        """Return the variables that differ from the caller's environment, creating the folders they name."""
-        home = self.layout.home
+        """Return the variables that differ from the caller's environment, creating the folders they name.
+
+        Raises `MoorageError` where no passphrase can be had for the stack's secrets.
+        """
+        return dict(self._exports)
+
+    @cached_property
+    def _exports(self) -> dict[str, str]:
         found = {
             "PULUMI_HOME": str(self._pulumi_home()),
             # Plain `pulumi up` acts on this stack, whichever the folder's current one is.
@@ -63,20 +89,26 @@ class Session:
         }
         found |= self._policy()
         if self.own_backend:
-            (home / "state").mkdir(parents=True, exist_ok=True)
+            (self.home / "state").mkdir(parents=True, exist_ok=True)
         elif (login := _credentials()) and not os.environ.get("PULUMI_CREDENTIALS_PATH"):
             found["PULUMI_CREDENTIALS_PATH"] = str(login.parent)
-        if not os.environ.get("PULUMI_CONFIG_PASSPHRASE") and not os.environ.get("PULUMI_CONFIG_PASSPHRASE_FILE"):
-            found["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(self._passphrase())
-        if self.embedded:
-            found["KUBECONFIG"] = str(self.layout.kubeconfig)
-            found["DOCKER_CONFIG"] = str(self.layout.docker_config)
+        found |= passphrase.variables(
+            root=self.root, home=self.home, stack=self.stack, backend=self.backend(), own=self.own_backend
+        )
+        if self.target.embedded:
+            found["KUBECONFIG"] = self.target.kubeconfig
+            if self.target.docker_config:
+                found["DOCKER_CONFIG"] = self.target.docker_config
             # Both spellings: Go reads the first of them that is set, Python and curl the second.
             found["NO_PROXY"] = found["no_proxy"] = _no_proxy()
-        folders = [str(self.layout.bin), str(Path(sys.prefix) / "bin")]
-        rest = [folder for folder in os.environ.get("PATH", "").split(os.pathsep) if folder not in folders]
-        found["PATH"] = os.pathsep.join([*folders, *rest])
+        found["PATH"] = self.path()
         return found
+
+    def path(self) -> str:
+        """Return the PATH: the toolchain first, then this Python's environment, then the caller's."""
+        folders = [str(self.home / "bin"), str(Path(sys.prefix) / "bin")]
+        rest = [folder for folder in os.environ.get("PATH", "").split(os.pathsep) if folder not in folders]
+        return os.pathsep.join([*folders, *rest])
 
     def environment(self) -> dict[str, str]:
         """Return the whole environment for a child process."""
@@ -84,7 +116,15 @@ class Session:
 
     def program(self, name: str) -> str:
         """Return the path of a program as the session's own PATH finds it."""
-        return shutil.which(name, path=self.exports()["PATH"]) or name
+        return shutil.which(name, path=self.path()) or name
+
+    def buildx(self) -> list[str] | None:
+        """Return the command that runs buildx: by itself, or as Docker's plugin; None where there is neither."""
+        path = self.path()
+        if own := shutil.which("buildx", path=path):
+            return [own]
+        docker = shutil.which("docker", path=path)
+        return [docker, "buildx"] if docker else None
 
     def _policy(self) -> dict[str, str]:
         """Return what enforces the policy pack in every preview and update, however Pulumi is called."""
@@ -97,27 +137,12 @@ class Session:
 
     def _pulumi_home(self) -> Path:
         """Return Pulumi's own folder, without its logs unless the user has made a folder for them: see ADR 10."""
-        home = self.layout.home / "pulumi"
+        home = self.home / "pulumi"
         logs = home / "logs"
         if not logs.exists():
             home.mkdir(parents=True, exist_ok=True)
             logs.write_text(_NO_LOGS)
         return home
-
-    def _passphrase(self) -> Path:
-        path = self.layout.home / "passphrase"
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            from secrets import token_urlsafe  # once in a checkout's life
-
-            aside = path.with_name(f".passphrase.{os.getpid()}")
-            aside.touch(mode=0o600)
-            aside.write_text(token_urlsafe(_PASSPHRASE_BYTES) + "\n")
-            # A link, unlike a rename, leaves alone what another process made meanwhile, and may have encrypted with.
-            with contextlib.suppress(FileExistsError):
-                path.hardlink_to(aside)
-            aside.unlink()
-        return path
 
 
 def find_root() -> Path:

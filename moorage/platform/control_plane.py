@@ -9,12 +9,12 @@ from moorage.platform.layout import API_PORT, CLUSTER_DOMAIN, NODE_ADDRESS, NODE
 from moorage.platform.processes import Program
 
 if TYPE_CHECKING:
-    from moorage.platform.configfiles import Files
+    from moorage.platform.config_files import ConfigFiles
 
 ETCD_PORT = 2379
 
 
-def etcd(files: Files) -> Program:
+def etcd(files: ConfigFiles) -> Program:
     """Return the cluster's store; client certificates are required."""
     url = f"https://127.0.0.1:{ETCD_PORT}"
     return Program(
@@ -39,7 +39,7 @@ def etcd(files: Files) -> Program:
     )
 
 
-def apiserver(files: Files) -> Program:
+def apiserver(files: ConfigFiles) -> Program:
     """Return the API server: Node and RBAC authorization, aggregation for metrics-server."""
     pki = files.pki
     return Program(
@@ -80,7 +80,7 @@ def apiserver(files: Files) -> Program:
     )
 
 
-def controller_manager(files: Files) -> Program:
+def controller_manager(files: ConfigFiles) -> Program:
     """Return the controllers."""
     config = str(files.pki.folder / "controller-manager.kubeconfig")
     return Program(
@@ -104,7 +104,7 @@ def controller_manager(files: Files) -> Program:
     )
 
 
-def scheduler(files: Files) -> Program:
+def scheduler(files: ConfigFiles) -> Program:
     """Return the scheduler."""
     config = str(files.pki.folder / "scheduler.kubeconfig")
     return Program(

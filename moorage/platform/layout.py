@@ -38,7 +38,7 @@ def _port(name: str, default: int) -> int:
     text = os.environ.get(name, str(default))
     if not re.fullmatch("[0-9]{1,5}", text) or not 1 <= int(text) <= HIGHEST_PORT:
         raise MoorageError.of(
-            f"{name}={text} is no port",
+            f"{name}={text} is not a port",
             where="the environment",
             why=f"a port is a number from 1 to {HIGHEST_PORT}",
             remedy=f"unset {name}, or set it to for example {default}",

@@ -19,14 +19,14 @@ from moorage.platform.layout import (
 from moorage.platform.processes import Program
 
 if TYPE_CHECKING:
-    from moorage.platform.configfiles import Files
+    from moorage.platform.config_files import ConfigFiles
 
 _CAP_SYS_RESOURCE = 24
 MAX_PODS = 240
 """Below the number of addresses in `POD_CIDR`."""
 
 
-def containerd(files: Files, pause_image: str) -> Program:
+def containerd(files: ConfigFiles, pause_image: str) -> Program:
     """Return the container runtime, with our registry as Docker Hub's mirror."""
     certs = files.folder / "certs.d"
     for host in ("docker.io", files.layout.registry):
@@ -70,7 +70,7 @@ runtime_type = "io.containerd.runc.v2"
     return Program(name="containerd", command=command, env=files.path(), inputs=(path, cni))
 
 
-def kubelet(files: Files) -> Program:
+def kubelet(files: ConfigFiles) -> Program:
     """Return the node agent."""
     resolv = files.text("resolv.conf", "# The node reaches no name server of the outside.\n")
     path = files.json("kubelet.json", _kubelet_config(files, resolv))
@@ -92,7 +92,7 @@ def kubelet(files: Files) -> Program:
     )
 
 
-def _kubelet_config(files: Files, resolv: Path) -> dict[str, Any]:
+def _kubelet_config(files: ConfigFiles, resolv: Path) -> dict[str, Any]:
     return {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",
@@ -128,7 +128,7 @@ def _kubelet_config(files: Files, resolv: Path) -> dict[str, Any]:
     }
 
 
-def kube_proxy(files: Files) -> Program:
+def kube_proxy(files: ConfigFiles) -> Program:
     """Return the implementation of Services; conntrack's limits are the host's to set."""
     return Program(
         name="kube-proxy",
@@ -150,7 +150,7 @@ def kube_proxy(files: Files) -> Program:
     )
 
 
-def kube_router(files: Files) -> Program:
+def kube_router(files: ConfigFiles) -> Program:
     """Return the enforcement of network policies, nothing else."""
     return Program(
         name="kube-router",
@@ -169,7 +169,7 @@ def kube_router(files: Files) -> Program:
     )
 
 
-def forwarders(files: Files) -> list[Program]:
+def forwarders(files: ConfigFiles) -> list[Program]:
     """Return the relays from loopback on the host to the ingress controller on the node."""
     ports = (("http", files.layout.http_port, HTTP_NODE_PORT), ("https", files.layout.https_port, HTTPS_NODE_PORT))
     return [

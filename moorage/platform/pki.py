@@ -1,6 +1,6 @@
 """Keys and certificates of the control plane: two authorities, one certificate an identity, kubeconfigs.
 
-Everything is kept and used again; what is about to expire, or names other addresses than today's, is made anew.
+Everything is kept and used again; what is about to expire, or names other addresses than today's, is made again.
 """
 
 from __future__ import annotations

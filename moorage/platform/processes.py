@@ -207,7 +207,7 @@ def died(name: str, log: Path) -> MoorageError:
         f"{name} ended by itself",
         where=str(log),
         why="the last lines of its log say",
-        remedy=f"correct the cause and start again; `moorage platform logs {name}` shows the whole log",
+        remedy=f"fix the cause and start again; `moorage platform logs {name}` shows the whole log",
         detail=tail(log, 8),
     )
 

@@ -7,57 +7,22 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moorage.base.errors import MoorageError
-from moorage.base.files import write_atomic
-from moorage.platform.components import Component, cache_folder, components
-from moorage.platform.packages import BUILD_NEEDS, install
-from moorage.platform.toolchain_builder import ToolchainBuilder
+from moorage.platform.debian import BUILD_NEEDS, install
+from moorage.platform.go import require_go
+from moorage.platform.pins import Component, cache_folder, components
+from moorage.platform.toolchain_builder import ToolchainBuilder, sweep
+from moorage.platform.wrappers import write_wrappers
 
 if TYPE_CHECKING:
     from moorage.base.console import Step
     from moorage.platform.layout import Layout
 
 CHOICES = ("auto", "system", "build")
-_WRAPPER = """#!{python} -IS
-# Pulumi as it is, but for two things. Where stacks are kept in this checkout, the salt of their passphrase, which Pulumi
-# copies from the state into Pulumi.<stack>.yaml at every preview, is taken out again: it is of use to no other clone.
-# Quotes that Pulumi puts around values when it saves the file go with it; what anyone else changes meanwhile stays.
-# And the Python processes of an update find bytecode and interpreter without a search: that is half of a second each.
-import glob, os, signal, subprocess, sys
-
-def stack_files():
-    found = {{}}
-    for path in glob.glob(glob.escape({root!r}) + "/Pulumi.*.yaml"):
-        with open(path) as file:
-            found[path] = file.readlines()
-    return found
-
-def environment():
-    found = {{"UV_PYTHON": sys._base_executable}} | os.environ
-    if found.pop("PYTHONDONTWRITEBYTECODE", ""):
-        found.setdefault("PYTHONPYCACHEPREFIX", {home!r} + "/pycache")
-    return found
-
-before = stack_files()
-process = subprocess.Popen([{pulumi!r}, *sys.argv[1:]], env=environment())
-# A terminal sends Ctrl-C to both of us, anyone else's request to end comes here alone.
-signal.signal(signal.SIGINT, signal.SIG_IGN)
-signal.signal(signal.SIGTERM, lambda number, _: process.send_signal(number))
-status = process.wait()
-if os.environ.get("PULUMI_BACKEND_URL") == "file://" + {home!r} + "/state":
-    for path, lines in stack_files().items():
-        kept = [line for line in lines if not line.startswith("encryptionsalt: ")]
-        old = before.get(path, [])
-        if [line.replace('"', "") for line in kept] == [line.replace('"', "") for line in old]:
-            kept = old
-        if kept != lines:
-            with open(path, "w") as file:
-                file.writelines(kept)
-sys.exit(status if status >= 0 else 128 - status)
-"""
 
 
 def choice() -> str:
@@ -68,7 +33,7 @@ def choice() -> str:
     chosen = os.environ.get("MOORAGE_TOOLCHAIN", "auto")
     if chosen not in CHOICES:
         raise MoorageError.of(
-            f"MOORAGE_TOOLCHAIN={chosen} is no choice",
+            f"MOORAGE_TOOLCHAIN={chosen} is not a valid choice",
             where="the environment",
             why=f"it is one of {', '.join(CHOICES)}",
             remedy="unset MOORAGE_TOOLCHAIN, or set it to one of them",
@@ -76,20 +41,55 @@ def choice() -> str:
     return chosen
 
 
-def system_pulumi(home: Path | None = None) -> str | None:
-    """Return the path of a ``pulumi`` on PATH whose minor version is the pinned one; links of our own do not count."""
-    pinned = next(component.version for component in components("pulumi") if component.name == "pulumi")
+@dataclass(frozen=True, kw_only=True)
+class SystemPulumi:
+    """The ``pulumi`` that PATH has; ``unfit`` says why it cannot be used, and is empty where it can."""
+
+    path: str
+    version: str
+    unfit: str
+
+    def __str__(self) -> str:
+        """Return its version and place."""
+        return f"Pulumi {self.version or 'of an unknown version'} ({self.path})"
+
+
+def pinned_pulumi() -> str:
+    """Return the version of Pulumi that Moorage is made for: ``3.259.0``."""
+    return next(component.version for component in components("pulumi") if component.name == "pulumi")
+
+
+def wanted_pulumi() -> str:
+    """Return the minor version that a ``pulumi`` on PATH must have: ``3.259``."""
+    return pinned_pulumi().rpartition(".")[0]
+
+
+def find_pulumi(home: Path | None = None) -> SystemPulumi | None:
+    """Return the first ``pulumi`` on PATH, whatever its version; links of our own do not count."""
     folders = [
         folder
         for folder in os.environ.get("PATH", "").split(os.pathsep)
         if home is None or home not in Path(folder).parents
     ]
-    found = shutil.which("pulumi", path=os.pathsep.join(folders))
+    path = os.pathsep.join(folders)
+    found = shutil.which("pulumi", path=path)
     if found is None:
         return None
     result = subprocess.run([found, "version"], capture_output=True, text=True, check=False)
-    same = re.match(r"v?(\d+\.\d+)\.", result.stdout)
-    return found if same and pinned.startswith(f"{same[1]}.") else None
+    version = match[1] if (match := re.match(r"v?(\d+\.\d+\.\S+)", result.stdout)) else ""
+    beside = os.pathsep.join([path, str(Path(found).resolve().parent)])
+    unfit = ""
+    if not version.startswith(f"{wanted_pulumi()}."):
+        unfit = f"{wanted_pulumi()} is wanted"
+    elif shutil.which("pulumi-language-python", path=beside) is None:
+        unfit = "pulumi-language-python, which runs Python programs, is neither beside it nor on PATH"
+    return SystemPulumi(path=found, version=version, unfit=unfit)
+
+
+def system_pulumi(home: Path | None = None) -> str | None:
+    """Return the path of a ``pulumi`` on PATH that can be used: of the pinned minor version, with its Python host."""
+    found = find_pulumi(home)
+    return found.path if found and not found.unfit else None
 
 
 def wanted(*, platform: bool, home: Path | None = None) -> list[Component]:
@@ -98,17 +98,20 @@ def wanted(*, platform: bool, home: Path | None = None) -> list[Component]:
     Raises `MoorageError` where ``MOORAGE_TOOLCHAIN=system`` and no fitting Pulumi is on PATH.
     """
     chosen = choice()
-    own = None if chosen == "build" else system_pulumi(home)
-    if chosen == "system" and own is None:
-        version = next(component.version for component in components("pulumi") if component.name == "pulumi")
+    found = None if chosen == "build" else find_pulumi(home)
+    if chosen == "system" and (found is None or found.unfit):
         raise MoorageError.of(
-            "no fitting pulumi is on PATH",
+            f"{found} does not fit" if found else "no pulumi is on PATH",
             where="PATH",
-            why=f"MOORAGE_TOOLCHAIN=system asks for one of version {version.rpartition('.')[0]}",
-            remedy="install that version (https://www.pulumi.com/docs/install/), or unset MOORAGE_TOOLCHAIN to have it built",
+            why=found.unfit if found else f"MOORAGE_TOOLCHAIN=system asks for one of version {wanted_pulumi()}",
+            remedy=f"{_install_pulumi()}, or unset MOORAGE_TOOLCHAIN to have it built",
         )
-    found = [] if own else components("pulumi")
-    return found + (components("platform") if platform else [])
+    own = found is not None and not found.unfit
+    return ([] if own else components("pulumi")) + (components("platform") if platform else [])
+
+
+def _install_pulumi() -> str:
+    return f"install Pulumi {pinned_pulumi()} with its language hosts (https://www.pulumi.com/docs/install/)"
 
 
 def ensure(layout: Layout, *, platform: bool, step: Step) -> int:
@@ -118,21 +121,33 @@ def ensure(layout: Layout, *, platform: bool, step: Step) -> int:
     """
     needed = wanted(platform=platform, home=layout.home)
     builder = ToolchainBuilder(step)
-    if any(component.cgo for component in builder.missing(needed)):
+    if missing := builder.missing(needed):
+        _require_go(layout, missing)
+    if any(component.cgo for component in missing):
         step.note("system packages for the build")
         install(BUILD_NEEDS)
     built = builder.build(needed)
     others = [component for component in components("platform") if component not in needed]
     missing = builder.missing(others)
+    sweep(cache_folder())
     link(layout, [*needed, *(component for component in others if component not in missing)])
     return built
+
+
+def _require_go(layout: Layout, missing: list[Component]) -> None:
+    """Raise `MoorageError` where Go cannot build what is missing, telling of a Pulumi on PATH that does not fit."""
+    pulumi = next((component for component in missing if component.name == "pulumi"), None)
+    found = find_pulumi(layout.home) if pulumi and choice() != "build" else None
+    only_pulumi = all(component.group == "pulumi" for component in missing)
+    instead = _install_pulumi() if only_pulumi and choice() != "build" else ""
+    require_go(f"{found} does not fit: {found.unfit}" if found else "", instead)
 
 
 def link(layout: Layout, needed: list[Component]) -> None:
     """Point ``.moorage/bin`` and Pulumi's plugin folder at the cache."""
     targets, copies = _places(layout, needed)
     built = targets.pop(layout.bin / "pulumi", None)
-    _wrap(layout, str(built or system_pulumi(layout.home) or "pulumi"))
+    write_wrappers(layout, str(built or system_pulumi(layout.home) or "pulumi"))
     for path, target in targets.items():
         _point(path, target)
     for path, target in copies.items():
@@ -172,15 +187,6 @@ def _point(path: Path, target: Path) -> None:
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     aside.symlink_to(target)
     aside.rename(path)
-
-
-def _wrap(layout: Layout, pulumi: str) -> None:
-    path = layout.bin / "pulumi"
-    python = Path(sys.prefix) / "bin" / "python"
-    text = _WRAPPER.format(python=python, pulumi=pulumi, home=str(layout.home), root=str(layout.root))
-    if not path.is_symlink() and path.exists() and path.read_text() == text:
-        return
-    write_atomic(path, text, mode=0o755)
 
 
 def _copy(path: Path, target: Path) -> None:

@@ -2,7 +2,7 @@
 
 A component is built aside and renamed into place, so that a folder in the cache is always whole; a lock makes a
 second clone wait for, and then use, what the first one builds. Go's own caches are kept in the same place until
-the last component is built (they make an interrupted build go on where it stopped), then removed.
+the last component is built (they make an interrupted build go on where it stopped), then removed in the background.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -22,9 +21,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from moorage.base.console import Step, out
+from moorage.base.console import Step, duration, out, size
 from moorage.base.errors import MoorageError
-from moorage.platform.components import Component, cache_folder
+from moorage.platform.build_progress import BuildProgress
+from moorage.platform.go import NETWORK, go_failed, require_go
+from moorage.platform.pins import Component, cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,13 +37,12 @@ DISK_BYTES_PER_WEIGHT_SECOND = 25e6
 MEMORY_BYTES_PER_JOB = 8e9
 """The largest links (Kubernetes, Pulumi's Kubernetes provider) each take up to 5 GB."""
 
+SAMPLE_SECONDS = 1.0
+DISCARDED = ".discarded-"
+"""Prefix of folders in the cache that are being removed."""
+
 _NO_SUM = "github.com/pulumi/*,github.com/cloudnativelabs/*"
 """Modules that some mirrors of the checksum database lack; the committed go.sum pins them all the same."""
-_NETWORK = re.compile(
-    r"timeout|timed out|connection re(set|fused)|unexpected EOF|: EOF|no such host|network is unreachable"
-    r"|TLS handshake|50[0234] |stream error|temporary failure",
-    re.IGNORECASE,
-)
 
 
 class ToolchainBuilder:
@@ -54,6 +54,7 @@ class ToolchainBuilder:
         self.root = cache_folder() / "toolchain"
         self.scratch = cache_folder() / "go"
         self.running: dict[str, subprocess.Popen[str]] = {}
+        self.progress = BuildProgress((), self.root / ".measured.json")
         self.stopping = threading.Event()
 
     def missing(self, wanted: Sequence[Component]) -> list[Component]:
@@ -73,10 +74,13 @@ class ToolchainBuilder:
             if not missing:
                 return 0
             self._sweep()
-            _require_go()
+            require_go()
             self._require_space(missing)
+            free = shutil.disk_usage(self.root).free + _folder_bytes(self.scratch)
             self._build_all(missing)
-            shutil.rmtree(self.scratch, ignore_errors=True)
+            held = max(0, free - shutil.disk_usage(self.root).free)
+            discard(self.scratch)
+            out.print(f"  [dim]{size(held)} of compile caches are being removed in the background[/]")
         return len(missing)
 
     @contextmanager
@@ -114,21 +118,18 @@ class ToolchainBuilder:
     def _build_all(self, missing: Sequence[Component]) -> None:
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
         jobs = max(1, min(2, os.cpu_count() or 1, int(memory // MEMORY_BYTES_PER_JOB)))
-        total = sum(component.weight for component in missing)
-        finished: list[Component] = []
+        self.progress = BuildProgress(missing, self.root / ".measured.json")
         with ThreadPoolExecutor(jobs) as pool:
             pending = {pool.submit(self._build_one, component) for component in missing}
             try:
                 while pending:
-                    share = sum(component.weight for component in finished) / total
-                    self.step.note(
-                        f"{', '.join(self.running) or '…'} ({len(finished)} of {len(missing)} built, {share:.0%})"
-                    )
-                    done, pending = wait(pending, timeout=0.5, return_when=FIRST_COMPLETED)
+                    self.progress.sample({name: process.pid for name, process in list(self.running.items())})
+                    self.step.note(f"{', '.join(self.running) or '…'} · {self.progress.text()}")
+                    done, pending = wait(pending, timeout=SAMPLE_SECONDS, return_when=FIRST_COMPLETED)
                     for future in done:
                         component, seconds = future.result()
-                        finished.append(component)
-                        out.print(f"  [dim]built {component.name} {component.version} in {seconds:.0f} s[/]")
+                        self.progress.finished(component.name)
+                        out.print(f"  [dim]built {component.name} {component.version} in {duration(seconds)}[/]")
             except BaseException:
                 self._stop()
                 raise
@@ -175,9 +176,9 @@ class ToolchainBuilder:
             status, stdout, stderr = self._run(component, source, arguments)
             if status == 0:
                 return stdout
-            last = attempt == ATTEMPTS or not _NETWORK.search(stderr)
+            last = attempt == ATTEMPTS or not NETWORK.search(stderr)
             if self.stopping.is_set() or last:
-                raise _go_failed(component, stderr, attempt)
+                raise go_failed(component, stderr, attempt)
             pause = FIRST_WAIT_SECONDS * 2 ** (attempt - 1)
             out.print(
                 f"  [yellow]{component.name}: download failed, attempt {attempt} of {ATTEMPTS}; again in {pause:.0f} s[/]"
@@ -204,6 +205,7 @@ class ToolchainBuilder:
             stdout, stderr = process.communicate()
         finally:
             self.running.pop(component.name, None)
+            self.progress.command_ended(component.name)
         return process.returncode, stdout, stderr
 
     def _environment(self, component: Component) -> dict[str, str]:
@@ -236,42 +238,34 @@ def _build_arguments(component: Component, output: Path, package: str) -> list[s
     ]
 
 
-def _require_go() -> None:
-    if shutil.which("go") is None:
-        raise MoorageError.of(
-            "Go is missing, which builds the toolchain",
-            where="PATH",
-            why="no program named go is on PATH",
-            remedy="install Go 1.26 or newer (https://go.dev/doc/install), or Pulumi itself with MOORAGE_TOOLCHAIN=system",
-        )
-
-
-def _go_failed(component: Component, stderr: str, attempts: int) -> MoorageError:
-    lines = [line for line in stderr.strip().splitlines() if "go: downloading" not in line][-12:]
-    text = "\n".join(lines)
-    if "checksum mismatch" in text or "SECURITY ERROR" in text:
-        why = "a module's content is not what go.sum pins"
-        remedy = "do not go on: the module proxy or the network serves something else (see GOPROXY); `moorage doctor` shows which"
-    elif re.search(r"410 Gone|404 Not Found|403 Forbidden", text):
-        why = "the module proxy refused a module"
-        remedy = "check that GOPROXY names a proxy that serves it"
-    elif _NETWORK.search(text):
-        why = f"a download failed {attempts} times"
-        remedy = "check the network and GOPROXY, then run the command again: it goes on where it stopped"
-    else:
-        why = "the Go compiler stopped"
-        remedy = "check `go version` (1.26 or newer) and free memory, then run the command again"
-    return MoorageError.of(
-        f"building {component.name} {component.version} failed",
-        where=str(component.source),
-        why=why,
-        remedy=remedy,
-        detail=lines,
-    )
-
-
 def _folder_bytes(folder: Path) -> int:
     total = 0
     for root, _, files in os.walk(folder):
         total += sum(os.lstat(f"{root}/{name}").st_size for name in files)
     return total
+
+
+def discard(folder: Path) -> None:
+    """Remove a folder of the cache without waiting for it.
+
+    It is put aside under a name of its own at once, so that whoever builds next does not meet half of it.
+    """
+    if folder.exists():
+        folder.rename(Path(tempfile.mkdtemp(prefix=DISCARDED, dir=folder.parent)) / folder.name)
+    sweep(folder.parent)
+
+
+def sweep(cache: Path) -> None:
+    """Go on with the removals in a cache folder that were stopped, without waiting for them."""
+    for aside in cache.glob(f"{DISCARDED}*"):
+        # Whoever holds the lock on it removes it already.
+        alone = ["flock", "--nonblock", str(aside)] if shutil.which("flock") else []
+        process = subprocess.Popen(
+            ["nice", *alone, "rm", "-rf", "--", str(aside)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        # It is meant to outlive us; Python would warn of that.
+        process.returncode = 0

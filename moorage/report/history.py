@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -18,15 +17,6 @@ if TYPE_CHECKING:
 SECONDS = 30
 PROVENANCE = "https://slsa.dev/provenance/v1"
 _DONE = "Completed"
-
-
-def buildx_command(environment: Mapping[str, str]) -> list[str] | None:
-    """Return what runs buildx: itself where it is on PATH, else Docker's plugin; None where there is neither."""
-    path = environment.get("PATH")
-    if own := shutil.which("buildx", path=path):
-        return [own]
-    docker = shutil.which("docker", path=path)
-    return [docker, "buildx"] if docker else None
 
 
 @dataclass(frozen=True, kw_only=True, order=True)

@@ -1,6 +1,7 @@
 """The rules, one module a subject; importing this package registers them all."""
 
 from policy.rules import (
+    autoscaling,
     availability,
     builds,
     data,
@@ -27,6 +28,7 @@ from policy.rules import (
 )
 
 __all__ = [
+    "autoscaling",
     "availability",
     "builds",
     "data",

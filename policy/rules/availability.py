@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from policy.examples import REMOVE, Broken
+from policy.examples import REMOVE, Example
 from policy.judge import across
 from policy.registry import ALWAYS, DEV_ADVISORY, PROD_ADVICE, PROD_ONLY, Scope, Severity, rule
-from policy.selectors import labels_of, namespace_of, selects
+from policy.selectors import labels_of, selects
 from policy.tree import UnknownError
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from policy.tree import Node, Remark
 
 MINIMUM = {"minimum": {"type": "integer", "minimum": 1, "default": 2}}
+
+
+_TERMS = ("requiredDuringSchedulingIgnoredDuringExecution", "preferredDuringSchedulingIgnoredDuringExecution")
 
 
 def least_replicas(stack: Stack, workload: Object) -> tuple[int, Node]:
@@ -44,7 +47,7 @@ def _recreates(workload: Object) -> bool:
     severity=Severity.MEDIUM,
     standards=(),
     settings=MINIMUM,
-    example=Broken(target="Deployment/worker", path="spec.replicas", value=1),
+    example=Example(target="Deployment/worker", path="spec.replicas", value=1),
 )
 def require_two_replicas(stack: Stack, settings: Mapping[str, Any]) -> Iterator[tuple[Object, Remark]]:
     """Ask for the minimum, except of what is switched off (0) and of what must not run twice (Recreate)."""
@@ -58,95 +61,6 @@ def require_two_replicas(stack: Stack, settings: Mapping[str, Any]) -> Iterator[
 
 
 @rule(
-    "AVL-07",
-    "disallow-replicas-beside-autoscaler",
-    summary="A workload that an autoscaler owns sets no number of replicas.",
-    why="every deployment would set the number back, in the middle of the load",
-    fix="remove replicas; the autoscaler's minReplicas is the number at rest",
-    scope=Scope.STACK,
-    levels=DEV_ADVISORY,
-    severity=Severity.MEDIUM,
-    standards=(),
-    example=Broken(path="spec.replicas", value=2),
-)
-def disallow_replicas_beside_autoscaler(stack: Stack) -> Iterator[tuple[Object, Remark]]:
-    """Ask that replicas is absent where a HorizontalPodAutoscaler has the workload as its target."""
-
-    def beside(workload: Object) -> Iterator[Remark]:
-        node = workload.spec["replicas"]
-        if node.present and stack.autoscaler(workload) is not None:
-            yield node.remark("must be absent: an autoscaler owns it")
-
-    yield from across(stack.of("Deployment", "StatefulSet"), beside)
-
-
-@rule(
-    "AVL-06",
-    "require-sane-autoscaler-bounds",
-    summary="An autoscaler's minimum is at least one and its maximum above it.",
-    why="with equal bounds the autoscaler can do nothing; with none at all the load decides how many pods fail",
-    fix="set minReplicas to what the workload needs at rest and maxReplicas to more",
-    scope=Scope.OBJECT,
-    kinds=frozenset({"HorizontalPodAutoscaler"}),
-    levels=DEV_ADVISORY,
-    severity=Severity.MEDIUM,
-    standards=(),
-    example=Broken(target="HorizontalPodAutoscaler/web", path="spec.maxReplicas", value=2),
-)
-def require_sane_bounds(scaler: Object) -> Iterator[Remark]:
-    """Ask for a maximum above the minimum, which is 1 where it is not given."""
-    least, most = scaler.spec["minReplicas"].integer(), scaler.spec["maxReplicas"]
-    number = most.integer()
-    if number is None or number <= (1 if least is None else least):
-        yield most.remark("must be above minReplicas")
-
-
-@rule(
-    "AVL-06T",
-    "require-autoscaler-targets-to-exist",
-    summary="An autoscaler's target is in the stack, and requests what it is measured by.",
-    why="without its target, or without the request that utilisation is a share of, the autoscaler never scales",
-    fix="correct scaleTargetRef, or set the resource's request in every container of the target",
-    scope=Scope.STACK,
-    levels=DEV_ADVISORY,
-    severity=Severity.HIGH,
-    standards=(),
-    example=Broken(target="HorizontalPodAutoscaler/web", path="spec.scaleTargetRef.name", value="wbe"),
-)
-def require_autoscaler_targets(stack: Stack) -> Iterator[tuple[Object, Remark]]:
-    """Ask that the target exists and has the requests that Utilization metrics need."""
-
-    def target(scaler: Object) -> Iterator[Remark]:
-        reference = scaler.spec["scaleTargetRef"]
-        kind, name = reference["kind"].text() or "", reference["name"].text() or ""
-        found = stack.find(kind, namespace_of(scaler.root), name)
-        if found is None:
-            yield reference["name"].remark(f"must be the name of a {kind} in the same namespace")
-        elif found.pod is not None:
-            for metric in scaler.spec["metrics"].elements():
-                resource = metric["resource"]
-                if resource["target"]["type"].text() == "Utilization":
-                    wanted = resource["name"].text() or ""
-                    if not _requested(found, wanted):
-                        yield resource["name"].remark("must be requested by every container of the target")
-
-    yield from across(stack.of("HorizontalPodAutoscaler"), target)
-
-
-def _requested(workload: Object, resource: str) -> bool:
-    """Tell whether each container, or the pod as a whole, requests the resource; a limit is a request as well."""
-    pod = workload.pod
-    if pod is None:
-        return False
-
-    def has(holder: Node) -> bool:
-        amounts = holder["resources"]
-        return amounts["requests"][resource].present or amounts["limits"][resource].present
-
-    return has(pod.spec) or all(has(container.node) for container in pod.of("containers"))
-
-
-@rule(
     "AVL-04",
     "require-pod-disruption-budgets",
     summary="A Deployment of several pods has a disruption budget.",
@@ -156,7 +70,7 @@ def _requested(workload: Object, resource: str) -> bool:
     levels=PROD_ONLY,
     severity=Severity.MEDIUM,
     standards=(),
-    example=Broken(
+    example=Example(
         target="PodDisruptionBudget/web",
         path='spec.selector.matchLabels["app.kubernetes.io/name"]',
         value="wbe",
@@ -188,7 +102,7 @@ def require_budgets(stack: Stack) -> Iterator[tuple[Object, Remark]]:
     levels=DEV_ADVISORY,
     severity=Severity.MEDIUM,
     standards=(),
-    example=Broken(target="PodDisruptionBudget/web", path="spec.maxUnavailable", value=0),
+    example=Example(target="PodDisruptionBudget/web", path="spec.maxUnavailable", value=0),
 )
 def disallow_blocking_budgets(stack: Stack) -> Iterator[tuple[Object, Remark]]:
     """Ask for a maxUnavailable above 0, or a minAvailable below what the selected workload has at rest."""
@@ -198,6 +112,9 @@ def disallow_blocking_budgets(stack: Stack) -> Iterator[tuple[Object, Remark]]:
         if _is_none(most.scalar()):
             yield most.remark("must be above 0")
         if least.scalar() is None:
+            return
+        if str(least.scalar()) == "100%":
+            yield least.remark("must leave one pod to be evicted")
             return
         for pod in stack.matching(budget):
             if pod.owner.kind not in {"Deployment", "StatefulSet"}:
@@ -210,7 +127,9 @@ def disallow_blocking_budgets(stack: Stack) -> Iterator[tuple[Object, Remark]]:
 
 
 def _is_none(value: Any) -> bool:
-    return value is not None and not isinstance(value, bool) and str(value).removesuffix("%") in {"0", "0.0"}
+    return (value is not None and not isinstance(value, bool) and str(value).removesuffix("%") in {"0", "0.0"}) or str(
+        value
+    ).startswith("-")
 
 
 def _share(value: Any, replicas: int) -> int:
@@ -234,7 +153,7 @@ def _share(value: Any, replicas: int) -> int:
     levels=PROD_ADVICE,
     severity=Severity.LOW,
     standards=(),
-    example=Broken(target="Deployment/worker", path="spec.template.spec.topologySpreadConstraints", value=REMOVE),
+    example=Example(target="Deployment/worker", path="spec.template.spec.topologySpreadConstraints", value=REMOVE),
 )
 def require_spread(stack: Stack) -> Iterator[tuple[Object, Remark]]:
     """Ask for either of the two, from two pods on."""
@@ -243,8 +162,9 @@ def require_spread(stack: Stack) -> Iterator[tuple[Object, Remark]]:
         pod = workload.pod
         if pod is None or least_replicas(stack, workload)[0] < 2:
             return
-        constraints = pod.spec["topologySpreadConstraints"]
-        if not constraints.elements() and not pod.spec["affinity"]["podAntiAffinity"].present:
+        constraints, apart = pod.spec["topologySpreadConstraints"], pod.spec["affinity"]["podAntiAffinity"]
+        terms = [key for key in _TERMS if apart[key].elements()]
+        if not constraints.elements() and not terms:
             yield constraints.remark("must spread the pods")
 
     yield from across(stack.of("Deployment"), spread)
@@ -261,7 +181,7 @@ def require_spread(stack: Stack) -> Iterator[tuple[Object, Remark]]:
     levels=ALWAYS,
     severity=Severity.HIGH,
     standards=(),
-    example=Broken(path='spec.selector.matchLabels["app.kubernetes.io/name"]', value="wbe"),
+    example=Example(path='spec.selector.matchLabels["app.kubernetes.io/name"]', value="wbe"),
 )
 def require_matching_selectors(workload: Object) -> Iterator[Remark]:
     """Ask that the selector is there, is not empty and selects the template's labels."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from policy.examples import Broken
+from policy.examples import Example
 from policy.judge import each
 from policy.objects import IMAGE
 from policy.registry import ALWAYS, DEV_ADVISORY, Scope, Severity, rule
-from policy.rules.secrets import looks_secret
+from policy.secret_names import looks_secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,7 @@ _PINNED: Final = re.compile(r"[^@\s]+@sha256:[0-9a-f]{64}")
     levels=ALWAYS,
     severity=Severity.HIGH,
     standards=(),
-    example=Broken(target=_TARGET, path="buildArgs.NPM_TOKEN", value="correct horse"),
+    example=Example(target=_TARGET, path="buildArgs.NPM_TOKEN", value="correct horse"),
 )
 def disallow_build_secrets(image: Object) -> Iterator[Remark]:
     """Ask that no value looks like a secret, by its own form or by its name."""
@@ -57,7 +57,7 @@ def disallow_build_secrets(image: Object) -> Iterator[Remark]:
     levels=ALWAYS,
     severity=Severity.HIGH,
     standards=(),
-    example=Broken(target=_TARGET, path="network", value="host"),
+    example=Example(target=_TARGET, path="network", value="host"),
 )
 def disallow_host_network(image: Object) -> Iterator[Remark]:
     """Ask for another network."""
@@ -77,7 +77,7 @@ def disallow_host_network(image: Object) -> Iterator[Remark]:
     levels=DEV_ADVISORY,
     severity=Severity.MEDIUM,
     standards=(),
-    example=Broken(target=_TARGET, path="tags", value=["registry.example.com/team/web:latest"]),
+    example=Example(target=_TARGET, path="tags", value=["registry.example.com/team/web:latest"]),
 )
 def disallow_latest_only(image: Object) -> Iterator[Remark]:
     """Ask for a tag beside latest, of an image that is pushed under tags at all."""
@@ -98,7 +98,7 @@ def disallow_latest_only(image: Object) -> Iterator[Remark]:
     levels=DEV_ADVISORY,
     severity=Severity.LOW,
     standards=(),
-    example=Broken(target=_TARGET, path="cacheTo[0].registry.imageManifest", value=False),
+    example=Example(target=_TARGET, path="cacheTo[0].registry.imageManifest", value=False),
 )
 def require_portable_cache(image: Object) -> Iterator[Remark]:
     """Ask for imageManifest with every registry cache."""
@@ -122,7 +122,7 @@ def require_portable_cache(image: Object) -> Iterator[Remark]:
     levels=DEV_ADVISORY,
     severity=Severity.MEDIUM,
     standards=("NSA container images",),
-    example=Broken(target=_TARGET, path="dockerfile.inline", value='FROM debian:trixie-slim\nCMD ["/bin/true"]\n'),
+    example=Example(target=_TARGET, path="dockerfile.inline", value='FROM debian:trixie-slim\nCMD ["/bin/true"]\n'),
 )
 def require_pinned_bases(image: Object) -> Iterator[Remark]:
     """Ask for digests in FROM, except of stages, scratch and build arguments, and for a numeric last USER."""

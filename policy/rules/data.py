@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from policy.changes import CONFIG_KEY, DataChange, changes, deletion
-from policy.examples import Broken
+from policy.examples import Example
 from policy.judge import across
 from policy.objects import STATE
 from policy.registry import DEV_ADVISORY, Scope, Severity, rule
@@ -31,7 +31,7 @@ _STATE: Final = f"{STATE}/{_DATABASE}"
     levels=DEV_ADVISORY,
     severity=Severity.CRITICAL,
     standards=(),
-    example=Broken(target=_STATE, path="metadata.name", value=f"{_DATABASE}-of-old", reads=False),
+    example=Example(target=_STATE, path="metadata.name", value=f"{_DATABASE}-of-old", reads=False),
 )
 def disallow_deletion(stack: Stack) -> Iterator[tuple[Object, Remark]]:
     """Ask for an acknowledgement of every object in the state that the stack no longer has."""
@@ -55,7 +55,7 @@ def disallow_deletion(stack: Stack) -> Iterator[tuple[Object, Remark]]:
     levels=DEV_ADVISORY,
     severity=Severity.CRITICAL,
     standards=(),
-    example=Broken(
+    example=Example(
         target="StatefulSet/db",
         path="spec.volumeClaimTemplates[0].spec.resources.requests.storage",
         value="1Mi",

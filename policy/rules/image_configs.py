@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from policy.examples import Broken
+from policy.examples import Example
 from policy.judge import across, each
 from policy.objects import IMAGE_CONFIG
 from policy.registry import ADVICE, ALWAYS, DEV_ADVISORY, Scope, Severity, rule
-from policy.rules.secrets import looks_secret
+from policy.secret_names import looks_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -52,7 +52,7 @@ def _user(container: Container) -> Node:
     levels=DEV_ADVISORY,
     severity=Severity.HIGH,
     standards=("CIS Docker 4.1", "NSA non-root containers"),
-    example=Broken(target=_TARGET, path="config.User", value="app"),
+    example=Example(target=_TARGET, path="config.User", value="app"),
     at_once=True,
 )
 def require_numeric_image_user(stack: Stack) -> Iterator[tuple[Object, Remark]]:
@@ -79,7 +79,7 @@ def require_numeric_image_user(stack: Stack) -> Iterator[tuple[Object, Remark]]:
     levels=ADVICE,
     severity=Severity.LOW,
     standards=(),
-    example=Broken(target=_TARGET, path="config.User", value="4711"),
+    example=Example(target=_TARGET, path="config.User", value="4711"),
     at_once=True,
 )
 def prefer_image_user(stack: Stack) -> Iterator[tuple[Object, Remark]]:
@@ -105,7 +105,7 @@ def prefer_image_user(stack: Stack) -> Iterator[tuple[Object, Remark]]:
     levels=ADVICE,
     severity=Severity.LOW,
     standards=(),
-    example=Broken(target=_TARGET, path="config.ExposedPorts", value={"9999/tcp": {}}),
+    example=Example(target=_TARGET, path="config.ExposedPorts", value={"9999/tcp": {}}),
     at_once=True,
 )
 def prefer_image_ports(stack: Stack) -> Iterator[tuple[Object, Remark]]:
@@ -132,7 +132,7 @@ def prefer_image_ports(stack: Stack) -> Iterator[tuple[Object, Remark]]:
     levels=DEV_ADVISORY,
     severity=Severity.MEDIUM,
     standards=(),
-    example=Broken(target=_TARGET, path="config.Entrypoint", value=["/bin/sh", "-c", "/app/server --port 8080"]),
+    example=Example(target=_TARGET, path="config.Entrypoint", value=["/bin/sh", "-c", "/app/server --port 8080"]),
     at_once=True,
 )
 def disallow_shell_form(stack: Stack) -> Iterator[tuple[Object, Remark]]:
@@ -161,7 +161,7 @@ def disallow_shell_form(stack: Stack) -> Iterator[tuple[Object, Remark]]:
     levels=ALWAYS,
     severity=Severity.CRITICAL,
     standards=("CIS Docker 4.10",),
-    example=Broken(target=_TARGET, path="config.Env", value=["PATH=/usr/bin", "DATABASE_PASSWORD=correct horse"]),
+    example=Example(target=_TARGET, path="config.Env", value=["PATH=/usr/bin", "DATABASE_PASSWORD=correct horse"]),
     at_once=True,
 )
 def disallow_image_secrets(stack: Stack) -> Iterator[tuple[Object, Remark]]:
@@ -202,7 +202,7 @@ def _secret_places(config: Object) -> Iterator[str]:
     severity=Severity.LOW,
     standards=("NSA container images",),
     settings={"maximumMebibytes": {"type": "integer", "minimum": 1, "default": 500}},
-    example=Broken(target=_TARGET, path="size", value=2 * 1024**3),
+    example=Example(target=_TARGET, path="size", value=2 * 1024**3),
     at_once=True,
 )
 def limit_size(stack: Stack, settings: Mapping[str, Any]) -> Iterator[tuple[Object, Remark]]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from policy.examples import CONTAINER, Broken
+from policy.examples import CONTAINER, Example
 from policy.image_reference import ImageReference, parse_image
-from policy.mend import containers_of, ensure
 from policy.registry import ALWAYS, REMEDIED_IN_DEV, Scope, Severity, rule
+from policy.remediation import containers_of, ensure
 from policy.tree import UnknownError
 from policy.unknowns import UNKNOWN_STRINGS
 
@@ -42,7 +42,7 @@ def image_of(node: Node) -> ImageReference | None:
     levels=ALWAYS,
     severity=Severity.HIGH,
     standards=("NSA container images",),
-    example=Broken(path=f"{CONTAINER}.image", value="registry.example.com:5000/team/web"),
+    example=Example(path=f"{CONTAINER}.image", value="registry.example.com:5000/team/web"),
 )
 def disallow_latest(container: Container) -> Iterator[Remark]:
     """Ask for a digest, or a tag that is not latest."""
@@ -64,11 +64,11 @@ def fix_pull_policy(root: Any) -> bool:
         reference = parse_image(image)
         pinned = reference.pending or reference.digest is not None or reference.tag not in {None, *MOVING_TAGS}
         value = "IfNotPresent" if pinned else "Always"
-        changed |= ensure(container, ("imagePullPolicy",), value, _no_text_to_mend)
+        changed |= ensure(container, ("imagePullPolicy",), value, _no_text_to_change)
     return changed
 
 
-def _no_text_to_mend(policy: Any) -> bool:
+def _no_text_to_change(policy: Any) -> bool:
     return not isinstance(policy, str) or policy in PULL_POLICIES
 
 
@@ -83,7 +83,7 @@ def _no_text_to_mend(policy: Any) -> bool:
     severity=Severity.MEDIUM,
     standards=(),
     remedy=fix_pull_policy,
-    example=Broken(path=f"{CONTAINER}.imagePullPolicy", value="Never"),
+    example=Example(path=f"{CONTAINER}.imagePullPolicy", value="Never"),
 )
 def require_pull_policy(container: Container) -> Iterator[Remark]:
     """Ask for Always or IfNotPresent."""
@@ -103,7 +103,7 @@ def require_pull_policy(container: Container) -> Iterator[Remark]:
     severity=Severity.MEDIUM,
     standards=(),
     settings={"movingTags": {"type": "array", "items": {"type": "string"}, "default": MOVING_TAGS}},
-    example=Broken(path=f"{CONTAINER}.image", value="registry.example.com/team/web:main"),
+    example=Example(path=f"{CONTAINER}.image", value="registry.example.com/team/web:main"),
 )
 def require_always_for_moving_tags(container: Container, settings: Mapping[str, Any]) -> Iterator[Remark]:
     """Ask for Always where the tag is in the list, or there is none, unless a digest pins the image."""
@@ -125,7 +125,7 @@ def require_always_for_moving_tags(container: Container, settings: Mapping[str, 
     severity=Severity.HIGH,
     standards=("NSA container images",),
     settings={"allowedRegistries": {"type": "array", "items": {"type": "string"}, "default": []}},
-    example=Broken(path=f"{CONTAINER}.image", value="registry.example.com.evil.example/team/web:1.4.2"),
+    example=Example(path=f"{CONTAINER}.image", value="registry.example.com.evil.example/team/web:1.4.2"),
 )
 def restrict_registries(container: Container, settings: Mapping[str, Any]) -> Iterator[Remark]:
     """Registry, with as much of the path as an entry gives, is in the list; entries end at a slash."""

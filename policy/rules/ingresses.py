@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from policy.examples import REMOVE, Broken
+from policy.examples import REMOVE, Example
 from policy.judge import across, each
 from policy.registry import ALWAYS, DEV_ADVISORY, Scope, Severity, rule
-from policy.selectors import namespace_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,6 +14,25 @@ if TYPE_CHECKING:
     from policy.objects import Object
     from policy.stack import Stack
     from policy.tree import Node, Remark
+
+
+CERTIFICATES: Final = (
+    "alb.ingress.kubernetes.io/certificate-arn",
+    "networking.gke.io/managed-certificates",
+    "networking.gke.io/pre-shared-certs",
+    "ingress.gcp.kubernetes.io/pre-shared-cert",
+    "networking.gke.io/certmap",
+)
+"""Annotations that name a certificate where the load balancer keeps it."""
+_SNIPPETS: Final = (
+    "-snippet",
+    "-snippets",
+    "/config-backend",
+    "/config-global",
+    "/config-frontend",
+    "/config-defaults",
+)
+"""Ends of annotations that carry configuration as the controller's program reads it."""
 
 
 @rule(
@@ -28,12 +46,20 @@ if TYPE_CHECKING:
     levels=DEV_ADVISORY,
     severity=Severity.HIGH,
     standards=("NSA network separation",),
-    example=Broken(target="Ingress/web", path="spec.tls", value=REMOVE, unknown="spec.tls"),
+    example=Example(target="Ingress/web", path="spec.tls", value=REMOVE, unknown="spec.tls"),
 )
 def require_tls(ingress: Object) -> Iterator[Remark]:
-    """Ask that each rule's host is in tls, by name, by its wildcard, or by an entry that lists no hosts."""
+    """Ask that each rule's host is in tls, by name, by its wildcard, or by an entry that lists no hosts.
+
+    A rule without a host answers for all of them, and so asks for an entry at all. Some load balancers take the
+    certificate from an annotation instead.
+    """
+    annotations = ingress.root["metadata"]["annotations"]
+    if any(annotations[key].text() for key in CERTIFICATES):
+        return
     covered: set[str] = set()
-    for entry in ingress.spec["tls"].elements():
+    entries = ingress.spec["tls"].elements()
+    for entry in entries:
         hosts = entry["hosts"].elements()
         if not hosts:
             return  # the certificate decides
@@ -42,11 +68,14 @@ def require_tls(ingress: Object) -> Iterator[Remark]:
     def host(item: Node) -> Iterator[Remark]:
         node = item["host"]
         name = node.text()
-        if name and name not in covered and f"*.{name.partition('.')[2]}" not in covered:
+        if not name:
+            if not entries:
+                yield item.remark("must have a host that is in spec.tls", hide=True)
+        elif name not in covered and f"*.{name.partition('.')[2]}" not in covered:
             yield node.remark("must be in spec.tls")
 
     yield from each(ingress.spec["rules"].elements(), host)
-    if ingress.spec["defaultBackend"].present and not covered:
+    if (ingress.spec["defaultBackend"].present or ingress.spec["backend"].present) and not covered:
         yield ingress.spec["tls"].remark("must be set")
 
 
@@ -61,7 +90,7 @@ def require_tls(ingress: Object) -> Iterator[Remark]:
     levels=DEV_ADVISORY,
     severity=Severity.MEDIUM,
     standards=(),
-    example=Broken(target="Ingress/web", path="spec.rules[0].host", value="*.example.com"),
+    example=Example(target="Ingress/web", path="spec.rules[0].host", value="*.example.com"),
 )
 def require_hosts(ingress: Object) -> Iterator[Remark]:
     """Ask for a host that begins with no asterisk."""
@@ -85,21 +114,28 @@ def require_hosts(ingress: Object) -> Iterator[Remark]:
     levels=DEV_ADVISORY,
     severity=Severity.HIGH,
     standards=(),
-    example=Broken(target="Ingress/web", path="spec.rules[0].http.paths[0].backend.service.name", value="wbe"),
+    example=Example(target="Ingress/web", path="spec.rules[0].http.paths[0].backend.service.name", value="wbe"),
 )
 def require_backends(stack: Stack) -> Iterator[tuple[Object, Remark]]:
     """Ask for a Service in the same namespace with the port that is named or numbered."""
 
     def backends(ingress: Object) -> Iterator[Remark]:
-        paths = [path for _, path in _paths(ingress)]
-        nodes = [path["backend"]["service"] for path in paths]
-        yield from each([*nodes, ingress.spec["defaultBackend"]["service"]], lambda node: backend(ingress, node))
+        holders = [*(path["backend"] for _, path in _paths(ingress)), ingress.spec["defaultBackend"]]
+        if ingress.api_version == "networking.k8s.io/v1":
+            yield from each([*holders, ingress.spec["backend"]], old)
+        yield from each([holder["service"] for holder in holders], lambda node: backend(ingress, node))
+
+    def old(holder: Node) -> Iterator[Remark]:
+        if holder["serviceName"].present or holder["servicePort"].present:
+            yield holder.remark(
+                "must be written as service.name and service.port, since networking.k8s.io/v1", hide=True
+            )
 
     def backend(ingress: Object, node: Node) -> Iterator[Remark]:
         name = node["name"].text()
         if not name:
             return
-        service = stack.find("Service", namespace_of(ingress.root), name)
+        service = stack.find("Service", ingress.home, name)
         if service is None:
             yield node["name"].remark("must be a Service in the same namespace")
             return
@@ -130,7 +166,7 @@ def _paths(ingress: Object) -> Iterator[tuple[Node, Node]]:
     levels=ALWAYS,
     severity=Severity.MEDIUM,
     standards=(),
-    example=Broken(target="Ingress/web", path="spec.rules[0].http.paths[1].path", value="/"),
+    example=Example(target="Ingress/web", path="spec.rules[0].http.paths[1].path", value="/"),
 )
 def disallow_duplicate_routes(stack: Stack) -> Iterator[tuple[Object, Remark]]:
     """Ask that class, host, path and its type together are there once."""
@@ -162,7 +198,7 @@ def disallow_duplicate_routes(stack: Stack) -> Iterator[tuple[Object, Remark]]:
     levels=ALWAYS,
     severity=Severity.HIGH,
     standards=(),
-    example=Broken(
+    example=Example(
         target="Ingress/web",
         path='metadata.annotations["nginx.ingress.kubernetes.io/configuration-snippet"]',
         value="return 200;",
@@ -170,7 +206,7 @@ def disallow_duplicate_routes(stack: Stack) -> Iterator[tuple[Object, Remark]]:
     ),
 )
 def disallow_snippets(ingress: Object) -> Iterator[Remark]:
-    """Ask for no annotation whose name ends in -snippet."""
+    """Ask for no annotation that is named as one, of any controller."""
     for key, node in ingress.root["metadata"]["annotations"].fields():
-        if key.endswith("-snippet"):
+        if key.endswith(_SNIPPETS):
             yield node.remark("must be absent", hide=True)

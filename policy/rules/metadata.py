@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from policy.examples import REMOVE, Broken
-from policy.mend import ensure
-from policy.objects import CLUSTER_SCOPED, POD_PATHS
+from policy.examples import REMOVE, Example
+from policy.objects import DEFAULT_NAMESPACE, POD_PATHS
 from policy.registry import ALWAYS, DEV_ADVISORY, REMEDIED_IN_DEV, Scope, Severity, rule
+from policy.remediation import ensure
 from policy.unknowns import UNKNOWN_STRINGS
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def fix_labels(root: Any) -> bool:
     "MET-01",
     "require-recommended-labels",
     summary="Workloads, Services and Ingresses carry the recommended labels.",
-    why="nobody can tell otherwise whose an object is, in the cluster, in metrics and in bills",
+    why="nobody can tell otherwise whose an object is, in the cluster, in metrics and on invoices",
     fix="add the labels app.kubernetes.io/name and app.kubernetes.io/managed-by, and those of your own list",
     scope=Scope.OBJECT,
     kinds=WORKLOADS | {"Service", "Ingress"},
@@ -85,7 +85,7 @@ def fix_labels(root: Any) -> bool:
     standards=(),
     settings={"labels": {"type": "array", "items": {"type": "string"}, "default": [NAME_LABEL, MANAGED_LABEL]}},
     remedy=fix_labels,
-    example=Broken(target="Service/web", path='metadata.labels["app.kubernetes.io/name"]', value=REMOVE),
+    example=Example(target="Service/web", path='metadata.labels["app.kubernetes.io/name"]', value=REMOVE),
 )
 def require_labels(about: Object, settings: Mapping[str, Any]) -> Iterator[Remark]:
     """Ask for each label of the setting, with a value."""
@@ -106,21 +106,37 @@ def require_labels(about: Object, settings: Mapping[str, Any]) -> Iterator[Remar
     severity=Severity.MEDIUM,
     standards=("CIS 5.6.4",),
     settings={"allowed": {"type": "array", "items": {"type": "string"}, "default": []}},
-    example=Broken(path="metadata.namespace", value="default"),
+    among=True,
+    example=Example(path="metadata.namespace", value="default"),
 )
 def require_namespace(about: Object, settings: Mapping[str, Any]) -> Iterator[Remark]:
-    """Ask for a namespace of objects of Kubernetes' own namespaced kinds; of other kinds only that it is not default."""
-    if about.kind in CLUSTER_SCOPED or ":" in about.kind or about.partial or not about.kind:
+    """Ask for a namespace where the kind is known to live in one; of other kinds only that it is not a shared one."""
+    if ":" in about.kind or about.partial or about.reach == "Cluster":
         return
     node = about.root["metadata"]["namespace"]
-    name = node.text()
-    builtin = about.group in {"", "apps", "batch", "policy", "autoscaling"} or about.group.endswith(".k8s.io")
-    if not name and not builtin:
-        return  # a custom resource may well be cluster-scoped
-    if name in settings["allowed"] and name:
-        return
-    if not name or name == "default" or name.startswith("kube-"):
+    name = node.text() or (about.home if about.home != DEFAULT_NAMESPACE else None)
+    if not name and about.reach is None:
+        return  # it may well live in the cluster
+    if name not in settings["allowed"] and (not name or name == DEFAULT_NAMESPACE or name.startswith("kube-")):
         yield node.remark("must be a namespace of the application's own")
+
+
+@rule(
+    "MET-06",
+    "require-api-version",
+    summary="Every object says of which API version it is.",
+    why="the API server refuses an object without one, and no tool can tell what its fields mean",
+    fix="set apiVersion, such as apps/v1",
+    scope=Scope.OBJECT,
+    levels=ALWAYS,
+    severity=Severity.HIGH,
+    standards=(),
+    example=Example(target="ConfigMap/web", path="apiVersion", value=REMOVE, reads=False),
+)
+def require_api_version(about: Object) -> Iterator[Remark]:
+    """Ask for apiVersion, also of the items of a list that names none for them."""
+    if not about.api_version and ":" not in about.kind:
+        yield about.root["apiVersion"].remark("must be set")
 
 
 @rule(
@@ -133,7 +149,7 @@ def require_namespace(about: Object, settings: Mapping[str, Any]) -> Iterator[Re
     levels=DEV_ADVISORY,
     severity=Severity.HIGH,
     standards=(),
-    example=Broken(target="PodDisruptionBudget/web", path="apiVersion", value="policy/v1beta1", reads=False),
+    example=Example(target="PodDisruptionBudget/web", path="apiVersion", value="policy/v1beta1", reads=False),
 )
 def disallow_removed_versions(about: Object) -> Iterator[Remark]:
     """Ask for a version that is served by 1.27 and later."""
@@ -162,7 +178,7 @@ def fix_pod_security_labels(root: Any) -> bool:
     standards=("NSA pod security",),
     settings={"levels": {"type": "array", "items": {"type": "string"}, "default": ["restricted"]}},
     remedy=fix_pod_security_labels,
-    example=Broken(
+    example=Example(
         target="Namespace/shop-prod", path='metadata.labels["pod-security.kubernetes.io/enforce"]', value=REMOVE
     ),
 )

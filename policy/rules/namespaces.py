@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policy.examples import Broken
+from policy.examples import Example
 from policy.judge import across
 from policy.registry import ADVICE, DEV_ADVISORY, Scope, Severity, rule
 from policy.rules.network import DIRECTIONS, policy_types
-from policy.selectors import namespace_of, selects_all
+from policy.selectors import selects_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def _inside(stack: Stack, kind: str, namespace: Object) -> list[Object]:
     """Return the objects of a kind in a Namespace; raises UnknownError where one's namespace is not known."""
     name = namespace.root["metadata"]["name"].text()
-    return [item for item in stack.of(kind) if namespace_of(item.root) == name]
+    return [item for item in stack.of(kind) if item.home == name]
 
 
 @rule(
@@ -34,7 +34,7 @@ def _inside(stack: Stack, kind: str, namespace: Object) -> list[Object]:
     levels=DEV_ADVISORY,
     severity=Severity.MEDIUM,
     standards=("CIS 5.3.2", "NSA network separation"),
-    example=Broken(
+    example=Example(
         target="NetworkPolicy/default-deny",
         path="spec.podSelector",
         value={"matchLabels": {"app.kubernetes.io/name": "web"}},
@@ -66,7 +66,7 @@ def require_default_deny(stack: Stack) -> Iterator[tuple[Object, Remark]]:
     levels=ADVICE,
     severity=Severity.LOW,
     standards=("NSA resource policies",),
-    example=Broken(target="ResourceQuota/shop", path="metadata.namespace", value="shop-dev"),
+    example=Example(target="ResourceQuota/shop", path="metadata.namespace", value="shop-dev"),
 )
 def require_quota(stack: Stack) -> Iterator[tuple[Object, Remark]]:
     """Ask for an object of either kind."""

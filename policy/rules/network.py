@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from policy.examples import CONTAINER, Broken
+from policy.examples import CONTAINER, Example
 from policy.judge import across, each
 from policy.registry import ADVICE, DEV_ADVISORY, Scope, Severity, rule
 from policy.selectors import selects_all
@@ -32,7 +32,7 @@ DIRECTIONS: Final = ("Ingress", "Egress")
     severity=Severity.MEDIUM,
     standards=("NSA network separation",),
     settings={"allowedLoadBalancers": {"type": "array", "items": {"type": "string"}, "default": []}},
-    example=Broken(target="Service/web", path="spec.type", value="NodePort"),
+    example=Example(target="Service/web", path="spec.type", value="NodePort"),
 )
 def disallow_exposed(service: Object, settings: Mapping[str, Any]) -> Iterator[Remark]:
     """Ask for another type, but for LoadBalancers that are listed by name, and for no externalIPs."""
@@ -47,14 +47,14 @@ def disallow_exposed(service: Object, settings: Mapping[str, Any]) -> Iterator[R
 @rule(
     "NET-04",
     "require-services-to-match-pods",
-    summary="A Service's selector fits pods of the stack, and its ports are ports of theirs.",
+    summary="A Service's selector fits pods of the stack, and a target port given by name is a port of theirs.",
     why="otherwise every request to the Service fails",
     fix="correct the selector, or the targetPort",
     scope=Scope.STACK,
     levels=DEV_ADVISORY,
     severity=Severity.HIGH,
     standards=(),
-    example=Broken(target="Service/web", path='spec.selector["app.kubernetes.io/name"]', value="wbe"),
+    example=Example(target="Service/web", path='spec.selector["app.kubernetes.io/name"]', value="wbe"),
 )
 def require_matching_services(stack: Stack) -> Iterator[tuple[Object, Remark]]:
     """Ask for a pod that is selected, and that a targetPort by name is declared by one of them."""
@@ -64,6 +64,8 @@ def require_matching_services(stack: Stack) -> Iterator[tuple[Object, Remark]]:
         if service.spec["type"].text() == "ExternalName" or not selector.fields():
             return
         pods = stack.matching(service)
+        if not pods and stack.made_elsewhere(service):
+            return
         if not pods:
             yield selector.remark("must fit the labels of a pod in the same namespace", hide=True)
             return
@@ -89,7 +91,7 @@ def require_matching_services(stack: Stack) -> Iterator[tuple[Object, Remark]]:
     levels=ADVICE,
     severity=Severity.LOW,
     standards=(),
-    example=Broken(path=f"{CONTAINER}.ports[0].containerPort", value=80),
+    example=Example(path=f"{CONTAINER}.ports[0].containerPort", value=80),
 )
 def disallow_privileged_ports(container: Container) -> Iterator[Remark]:
     """Ask for a containerPort of 1024 or more."""
@@ -113,7 +115,7 @@ def disallow_privileged_ports(container: Container) -> Iterator[Remark]:
     levels=DEV_ADVISORY,
     severity=Severity.MEDIUM,
     standards=("CIS 5.3.2", "NSA network separation"),
-    example=Broken(target="NetworkPolicy/default-deny", path="spec.policyTypes", value=["Ingress"]),
+    example=Example(target="NetworkPolicy/default-deny", path="spec.policyTypes", value=["Ingress"]),
 )
 def isolate_pods(stack: Stack) -> Iterator[tuple[Object, Remark]]:
     """Ask that policies select the pod for Ingress and for Egress; a pod on the node's network has none."""
@@ -144,25 +146,49 @@ def policy_types(policy: Object) -> tuple[str, ...]:
 @rule(
     "NET-02",
     "disallow-allow-all-network-policies",
-    summary="No network policy allows everything in a direction.",
+    summary="No network policy is open to every address or every namespace, on all ports.",
     why="rules add up: one that allows everything undoes all others",
-    fix="name the peers, or the ports, that are needed",
+    fix="name the peers, or the ports, that are needed; leave out what is private with ipBlock.except",
     scope=Scope.OBJECT,
     kinds=frozenset({"NetworkPolicy"}),
     levels=DEV_ADVISORY,
     severity=Severity.MEDIUM,
     standards=("CIS 5.3.2",),
-    example=Broken(target="NetworkPolicy/web", path="spec.ingress[0]", value={}),
+    example=Example(target="NetworkPolicy/web", path="spec.ingress[0]", value={}),
 )
 def disallow_allow_all(policy: Object) -> Iterator[Remark]:
-    """Ask that no rule is without peers and without ports."""
+    """Ask that no rule is open to every address or every namespace on every port."""
 
     def everything(node: Node) -> Iterator[Remark]:
-        peers = node["from"].elements() or node["to"].elements()
-        if not peers and not node["ports"].elements():
+        peers = [*node["from"].elements(), *node["to"].elements()]
+        if not _all_ports(node["ports"].elements()):
+            return
+        if not peers:
             yield node.remark("must name peers or ports", hide=True)
+        halves = {peer["ipBlock"]["cidr"].text() for peer in peers}
+        for peer in peers:
+            if _everyone(peer) or ("0.0.0.0/1" in halves and peer["ipBlock"]["cidr"].text() == "128.0.0.0/1"):
+                yield peer.remark("must not be everybody, or the rule must name ports", hide=True)
 
     yield from each([*policy.spec["ingress"].elements(), *policy.spec["egress"].elements()], everything)
+
+
+def _everyone(peer: Node) -> bool:
+    """Tell whether a peer is every address, or every pod of every namespace."""
+    block, namespaces, pods = peer["ipBlock"], peer["namespaceSelector"], peer["podSelector"]
+    if block.present:
+        return (block["cidr"].text() or "").strip() in {"0.0.0.0/0", "::/0", "0::/0"} and not block["except"].elements()
+    return namespaces.present and selects_all(namespaces) and (not pods.present or selects_all(pods))
+
+
+def _all_ports(ports: tuple[Node, ...]) -> bool:
+    """Tell whether ports leave out none: there are none, or one of them has no number or ends where all numbers do."""
+
+    def every(item: Node) -> bool:
+        port, end = item["port"].scalar(), item["endPort"].integer()
+        return port is None or (not isinstance(port, str) and port <= 1 and end is not None and end >= 65535)
+
+    return not ports or any(every(item) for item in ports)
 
 
 @rule(
@@ -175,7 +201,7 @@ def disallow_allow_all(policy: Object) -> Iterator[Remark]:
     levels=DEV_ADVISORY,
     severity=Severity.MEDIUM,
     standards=(),
-    example=Broken(
+    example=Example(
         target="NetworkPolicy/web", path='spec.podSelector.matchLabels["app.kubernetes.io/name"]', value="wbe"
     ),
 )
@@ -184,7 +210,7 @@ def require_matching_policies(stack: Stack) -> Iterator[tuple[Object, Remark]]:
 
     def matching(policy: Object) -> Iterator[Remark]:
         selector = policy.spec["podSelector"]
-        if not selects_all(selector) and not stack.matching(policy):
+        if not selects_all(selector) and not stack.matching(policy) and not stack.made_elsewhere(policy):
             yield selector.remark("must fit the labels of a pod in the same namespace", hide=True)
 
     yield from across(stack.of("NetworkPolicy"), matching)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from policy.examples import CONTAINER, POD, Broken
+from policy.examples import CONTAINER, POD, Example
 from policy.judge import each
 from policy.registry import ALWAYS, Scope, Severity, rule
 from policy.rules.pod_security_confinement import holders
@@ -42,7 +42,7 @@ SAFE_SYSCTLS: Final = frozenset(
     severity=Severity.CRITICAL,
     standards=("PSS baseline: privileged", "CIS 5.2.2", "NSA pod security"),
     profile="baseline",
-    example=Broken(path=f"{CONTAINER}.securityContext.privileged", value=True),
+    example=Example(path=f"{CONTAINER}.securityContext.privileged", value=True),
 )
 def disallow_privileged(container: Container) -> Iterator[Remark]:
     """Privileged is false or absent."""
@@ -62,7 +62,7 @@ def disallow_privileged(container: Container) -> Iterator[Remark]:
     severity=Severity.CRITICAL,
     standards=("PSS baseline: hostNamespaces", "CIS 5.2.3-5.2.5", "NSA pod security"),
     profile="baseline",
-    example=Broken(path=f"{POD}.hostNetwork", value=True),
+    example=Example(path=f"{POD}.hostNetwork", value=True),
 )
 def disallow_host_namespaces(pod: Pod) -> Iterator[Remark]:
     """None of the three is true."""
@@ -85,7 +85,7 @@ def disallow_host_namespaces(pod: Pod) -> Iterator[Remark]:
     severity=Severity.CRITICAL,
     standards=("PSS baseline: hostPathVolumes", "CIS 5.2.11"),
     profile="baseline",
-    example=Broken(path=f"{POD}.volumes[0].hostPath", value={"path": "/var/run/docker.sock"}),
+    example=Example(path=f"{POD}.volumes[0].hostPath", value={"path": "/var/run/docker.sock"}),
 )
 def disallow_host_path(pod: Pod) -> Iterator[Remark]:
     """No volume has a hostPath, an empty one included."""
@@ -109,7 +109,7 @@ def disallow_host_path(pod: Pod) -> Iterator[Remark]:
     severity=Severity.HIGH,
     standards=("PSS baseline: hostPorts", "CIS 5.2.12"),
     profile="baseline",
-    example=Broken(path=f"{CONTAINER}.ports[0].hostPort", value=8080),
+    example=Example(path=f"{CONTAINER}.ports[0].hostPort", value=8080),
 )
 def disallow_host_ports(container: Container) -> Iterator[Remark]:
     """Every hostPort is 0 or absent."""
@@ -133,7 +133,7 @@ def disallow_host_ports(container: Container) -> Iterator[Remark]:
     severity=Severity.HIGH,
     standards=("PSS baseline: capabilities_baseline", "CIS 5.2.9"),
     profile="baseline",
-    example=Broken(path=f"{CONTAINER}.securityContext.capabilities.add", value=["NET_ADMIN"]),
+    example=Example(path=f"{CONTAINER}.securityContext.capabilities.add", value=["NET_ADMIN"]),
 )
 def restrict_capabilities(container: Container) -> Iterator[Remark]:
     """Every added capability is in the default set, spelled exactly so."""
@@ -156,7 +156,7 @@ def restrict_capabilities(container: Container) -> Iterator[Remark]:
     severity=Severity.HIGH,
     standards=("PSS baseline: procMount",),
     profile="baseline",
-    example=Broken(path=f"{CONTAINER}.securityContext.procMount", value="Unmasked"),
+    example=Example(path=f"{CONTAINER}.securityContext.procMount", value="Unmasked"),
 )
 def restrict_proc_mount(container: Container) -> Iterator[Remark]:
     """ProcMount is Default, or the pod's root is nobody on the node."""
@@ -176,7 +176,7 @@ def restrict_proc_mount(container: Container) -> Iterator[Remark]:
     severity=Severity.HIGH,
     standards=("PSS baseline: sysctls",),
     profile="baseline",
-    example=Broken(path=f"{POD}.securityContext.sysctls", value=[{"name": "kernel.msgmax", "value": "65536"}]),
+    example=Example(path=f"{POD}.securityContext.sysctls", value=[{"name": "kernel.msgmax", "value": "65536"}]),
 )
 def restrict_sysctls(pod: Pod) -> Iterator[Remark]:
     """Every sysctl's name is in the safe list."""
@@ -199,7 +199,7 @@ def restrict_sysctls(pod: Pod) -> Iterator[Remark]:
     severity=Severity.CRITICAL,
     standards=("PSS baseline: windowsHostProcess", "CIS 5.2.10"),
     profile="baseline",
-    example=Broken(path=f"{POD}.securityContext.windowsOptions.hostProcess", value=True),
+    example=Example(path=f"{POD}.securityContext.windowsOptions.hostProcess", value=True),
 )
 def disallow_host_process(pod: Pod) -> Iterator[Remark]:
     """HostProcess is false or absent, of pod and containers."""
@@ -223,7 +223,7 @@ def disallow_host_process(pod: Pod) -> Iterator[Remark]:
     severity=Severity.MEDIUM,
     standards=("PSS baseline: hostProbesAndHostLifecycle",),
     profile="baseline",
-    example=Broken(path=f"{CONTAINER}.livenessProbe.httpGet.host", value="169.254.169.254"),
+    example=Example(path=f"{CONTAINER}.livenessProbe.httpGet.host", value="169.254.169.254"),
 )
 def disallow_probe_hosts(container: Container) -> Iterator[Remark]:
     """Host is empty in every httpGet and tcpSocket."""

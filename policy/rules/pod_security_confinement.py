@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from policy.examples import CONTAINER, POD, Broken
+from policy.examples import CONTAINER, POD, Example
 from policy.judge import each
 from policy.registry import ALWAYS, Scope, Severity, rule
 
@@ -35,7 +35,7 @@ def holders(pod: Pod) -> tuple[Node, ...]:
     severity=Severity.HIGH,
     standards=("PSS baseline: seccompProfile_baseline", "CIS 5.6.2"),
     profile="baseline",
-    example=Broken(path=f"{POD}.securityContext.seccompProfile.type", value="Unconfined"),
+    example=Example(path=f"{POD}.securityContext.seccompProfile.type", value="Unconfined"),
 )
 def disallow_unconfined_seccomp(pod: Pod) -> Iterator[Remark]:
     """Where a profile is set, of the pod or of a container, its type is RuntimeDefault or Localhost."""
@@ -59,7 +59,7 @@ def bad_profile(profile: Node) -> Iterator[Remark]:
     severity=Severity.HIGH,
     standards=("PSS baseline: appArmorProfile",),
     profile="baseline",
-    example=Broken(path=f"{CONTAINER}.securityContext.appArmorProfile.type", value="Unconfined"),
+    example=Example(path=f"{CONTAINER}.securityContext.appArmorProfile.type", value="Unconfined"),
 )
 def restrict_apparmor(pod: Pod) -> Iterator[Remark]:
     """Field and the older annotation name a confined profile."""
@@ -86,7 +86,7 @@ def restrict_apparmor(pod: Pod) -> Iterator[Remark]:
     severity=Severity.HIGH,
     standards=("PSS baseline: seLinuxOptions", "NSA pod security"),
     profile="baseline",
-    example=Broken(path=f"{POD}.securityContext.seLinuxOptions", value={"type": "spc_t"}),
+    example=Example(path=f"{POD}.securityContext.seLinuxOptions", value={"type": "spc_t"}),
 )
 def restrict_selinux(pod: Pod) -> Iterator[Remark]:
     """Type is a container's, user and role are empty."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from policy.examples import CONTAINER, POD, REMOVE, Broken
+from policy.examples import CONTAINER, POD, REMOVE, Example
 from policy.judge import each
-from policy.mend import containers_of, ensure, pod_spec_of
 from policy.registry import ALWAYS, REMEDIED_IN_DEV, Scope, Severity, rule
+from policy.remediation import containers_of, ensure, pod_spec_of
 from policy.rules.pod_security_confinement import PROFILES, bad_profile, holders
 
 if TYPE_CHECKING:
@@ -27,11 +27,11 @@ def fix_drop_all(root: Any) -> bool:
     changed = False
     for container in containers_of(root):
         way = ("securityContext", "capabilities", "drop")
-        changed |= ensure(container, way, ["ALL"], _no_list_to_mend)
+        changed |= ensure(container, way, ["ALL"], _no_list_to_change)
     return changed
 
 
-def _no_list_to_mend(dropped: Any) -> bool:
+def _no_list_to_change(dropped: Any) -> bool:
     return not isinstance(dropped, Sequence) or "ALL" in dropped
 
 
@@ -47,7 +47,7 @@ def _no_list_to_mend(dropped: Any) -> bool:
     standards=("PSS restricted: capabilities_restricted", "CIS 5.2.8", "NSA pod security"),
     profile="restricted",
     remedy=fix_drop_all,
-    example=Broken(path=f"{CONTAINER}.securityContext.capabilities.drop", value=REMOVE),
+    example=Example(path=f"{CONTAINER}.securityContext.capabilities.drop", value=REMOVE),
 )
 def require_drop_all(container: Container) -> Iterator[Remark]:
     """Ask that the list of dropped capabilities has ALL."""
@@ -72,7 +72,7 @@ def require_drop_all(container: Container) -> Iterator[Remark]:
     severity=Severity.HIGH,
     standards=("PSS restricted: capabilities_restricted", "CIS 5.2.9"),
     profile="restricted",
-    example=Broken(path=f"{CONTAINER}.securityContext.capabilities.add", value=["CHOWN"]),
+    example=Example(path=f"{CONTAINER}.securityContext.capabilities.add", value=["CHOWN"]),
 )
 def restrict_to_net_bind(container: Container) -> Iterator[Remark]:
     """Nothing else is added."""
@@ -107,7 +107,7 @@ def fix_escalation(root: Any) -> bool:
     standards=("PSS restricted: allowPrivilegeEscalation", "CIS 5.2.6", "NSA pod security"),
     profile="restricted",
     remedy=fix_escalation,
-    example=Broken(path=f"{CONTAINER}.securityContext.allowPrivilegeEscalation", value=REMOVE),
+    example=Example(path=f"{CONTAINER}.securityContext.allowPrivilegeEscalation", value=REMOVE),
 )
 def disallow_escalation(container: Container) -> Iterator[Remark]:
     """AllowPrivilegeEscalation is false, and said so."""
@@ -129,7 +129,7 @@ def disallow_escalation(container: Container) -> Iterator[Remark]:
     severity=Severity.HIGH,
     standards=("PSS restricted: runAsNonRoot", "CIS 5.2.7", "NSA pod security"),
     profile="restricted",
-    example=Broken(path=f"{POD}.securityContext.runAsNonRoot", value=REMOVE),
+    example=Example(path=f"{POD}.securityContext.runAsNonRoot", value=REMOVE),
 )
 def require_non_root(pod: Pod) -> Iterator[Remark]:
     """RunAsNonRoot is true for each container, of its own or from the pod, and never false."""
@@ -161,7 +161,7 @@ def require_non_root(pod: Pod) -> Iterator[Remark]:
     severity=Severity.HIGH,
     standards=("PSS restricted: runAsUser", "CIS 5.2.7"),
     profile="restricted",
-    example=Broken(path=f"{POD}.securityContext.runAsUser", value=0),
+    example=Example(path=f"{POD}.securityContext.runAsUser", value=0),
 )
 def disallow_root_user(pod: Pod) -> Iterator[Remark]:
     """RunAsUser is 0 nowhere."""
@@ -195,7 +195,7 @@ def fix_seccomp(root: Any) -> bool:
     standards=("PSS restricted: seccompProfile_restricted", "CIS 5.6.2", "NSA pod security"),
     profile="restricted",
     remedy=fix_seccomp,
-    example=Broken(path=f"{POD}.securityContext.seccompProfile", value=REMOVE),
+    example=Example(path=f"{POD}.securityContext.seccompProfile", value=REMOVE),
 )
 def require_seccomp(pod: Pod) -> Iterator[Remark]:
     """Each container has a confined profile, of its own or from the pod."""
@@ -225,7 +225,7 @@ def require_seccomp(pod: Pod) -> Iterator[Remark]:
     severity=Severity.MEDIUM,
     standards=("PSS restricted: procMount_restricted",),
     profile="restricted",
-    example=Broken(path=f"{CONTAINER}.securityContext.procMount", value="Unmasked"),
+    example=Example(path=f"{CONTAINER}.securityContext.procMount", value="Unmasked"),
 )
 def disallow_unmasked_proc(container: Container) -> Iterator[Remark]:
     """ProcMount is Default, with a user namespace too."""
@@ -245,7 +245,7 @@ def disallow_unmasked_proc(container: Container) -> Iterator[Remark]:
     severity=Severity.MEDIUM,
     standards=("PSS restricted: restrictedVolumes",),
     profile="restricted",
-    example=Broken(path=f"{POD}.volumes[0]", value={"name": "tmp", "nfs": {"server": "nfs.example.com", "path": "/"}}),
+    example=Example(path=f"{POD}.volumes[0]", value={"name": "tmp", "nfs": {"server": "nfs.example.com", "path": "/"}}),
 )
 def restrict_volumes(pod: Pod) -> Iterator[Remark]:
     """Each volume has one of the listed sources, or none: the API server then makes it an emptyDir."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policy.examples import POD, REMOVE, Broken
+from policy.examples import POD, REMOVE, Example
 from policy.objects import LONG_RUNNING
 from policy.registry import PROD_ADVICE, Scope, Severity, rule
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     levels=PROD_ADVICE,
     severity=Severity.LOW,
     standards=(),
-    example=Broken(path=f"{POD}.priorityClassName", value=REMOVE),
+    example=Example(path=f"{POD}.priorityClassName", value=REMOVE),
 )
 def prefer_priority_classes(pod: Pod) -> Iterator[Remark]:
     """Ask for the name of any class."""

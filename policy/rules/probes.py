@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from policy.examples import CONTAINER, REMOVE, Broken
+from policy.examples import CONTAINER, REMOVE, Example
 from policy.judge import each
 from policy.objects import LONG_RUNNING
 from policy.registry import ADVICE, ALWAYS, DEV_ADVISORY, Scope, Severity, rule
@@ -20,8 +20,8 @@ HANDLERS: Final = ("httpGet", "tcpSocket", "exec", "grpc")
 
 
 def _probe(container: Container, name: str) -> Iterator[Remark]:
-    """Yield a remark where a regular container has no such probe, or one that does nothing."""
-    if container.role != "containers":
+    """Yield a remark where a container that runs on has no such probe, or one that does nothing: sidecars run on as well."""
+    if container.role != "containers" and not container.sidecar:
         return
     node = container[name]
     if not node.present:
@@ -33,7 +33,7 @@ def _probe(container: Container, name: str) -> Iterator[Remark]:
 @rule(
     "AVL-02",
     "require-readiness-probes",
-    summary="Containers of long-running workloads have a readiness probe.",
+    summary="Containers and sidecars of long-running workloads have a readiness probe.",
     why="without one, a pod is sent requests before it can answer, at every rollout",
     fix="add a readinessProbe that succeeds when the container can do its work",
     scope=Scope.CONTAINER,
@@ -41,7 +41,7 @@ def _probe(container: Container, name: str) -> Iterator[Remark]:
     levels=ALWAYS,
     severity=Severity.MEDIUM,
     standards=(),
-    example=Broken(path=f"{CONTAINER}.readinessProbe", value=REMOVE),
+    example=Example(path=f"{CONTAINER}.readinessProbe", value=REMOVE),
 )
 def require_readiness(container: Container) -> Iterator[Remark]:
     """ReadinessProbe is set."""
@@ -51,7 +51,7 @@ def require_readiness(container: Container) -> Iterator[Remark]:
 @rule(
     "AVL-03",
     "require-liveness-probes",
-    summary="Containers of long-running workloads have a liveness probe.",
+    summary="Containers and sidecars of long-running workloads have a liveness probe.",
     why="a process that hangs is otherwise never restarted",
     fix="add a livenessProbe that fails only when a restart would help: it must not ask other services",
     scope=Scope.CONTAINER,
@@ -59,7 +59,7 @@ def require_readiness(container: Container) -> Iterator[Remark]:
     levels=DEV_ADVISORY,
     severity=Severity.MEDIUM,
     standards=(),
-    example=Broken(path=f"{CONTAINER}.livenessProbe", value=REMOVE),
+    example=Example(path=f"{CONTAINER}.livenessProbe", value=REMOVE),
 )
 def require_liveness(container: Container) -> Iterator[Remark]:
     """LivenessProbe is set."""
@@ -69,7 +69,7 @@ def require_liveness(container: Container) -> Iterator[Remark]:
 @rule(
     "AVL-03S",
     "require-startup-probes",
-    summary="Containers of long-running workloads have a startup probe.",
+    summary="Containers and sidecars of long-running workloads have a startup probe.",
     why="the liveness probe would otherwise kill a container that takes long to start, again and again",
     fix="add a startupProbe with as many failures as the slowest start may take",
     scope=Scope.CONTAINER,
@@ -77,7 +77,7 @@ def require_liveness(container: Container) -> Iterator[Remark]:
     levels=DEV_ADVISORY,
     severity=Severity.LOW,
     standards=(),
-    example=Broken(path=f"{CONTAINER}.startupProbe", value=REMOVE),
+    example=Example(path=f"{CONTAINER}.startupProbe", value=REMOVE),
 )
 def require_startup(container: Container) -> Iterator[Remark]:
     """StartupProbe is set."""
@@ -95,7 +95,7 @@ def require_startup(container: Container) -> Iterator[Remark]:
     levels=DEV_ADVISORY,
     severity=Severity.LOW,
     standards=(),
-    example=Broken(
+    example=Example(
         path=f"{CONTAINER}.livenessProbe",
         value={"httpGet": {"path": "/readyz", "port": "http"}, "periodSeconds": 5, "failureThreshold": 2},
     ),
@@ -117,7 +117,7 @@ def distinguish_probes(container: Container) -> Iterator[Remark]:
     levels=ALWAYS,
     severity=Severity.MEDIUM,
     standards=(),
-    example=Broken(path=f"{CONTAINER}.readinessProbe.httpGet.port", value="htpp"),
+    example=Example(path=f"{CONTAINER}.readinessProbe.httpGet.port", value="htpp"),
 )
 def require_probe_ports(container: Container) -> Iterator[Remark]:
     """Every port given by name is declared."""
@@ -142,7 +142,7 @@ def require_probe_ports(container: Container) -> Iterator[Remark]:
     levels=ADVICE,
     severity=Severity.LOW,
     standards=(),
-    example=Broken(path=f"{CONTAINER}.readinessProbe.httpGet.port", value=8081),
+    example=Example(path=f"{CONTAINER}.readinessProbe.httpGet.port", value=8081),
 )
 def declare_probe_ports(container: Container) -> Iterator[Remark]:
     """Every port given by number is declared."""
@@ -169,7 +169,7 @@ def declare_probe_ports(container: Container) -> Iterator[Remark]:
     levels=DEV_ADVISORY,
     severity=Severity.LOW,
     standards=(),
-    example=Broken(path=f"{CONTAINER}.livenessProbe.timeoutSeconds", value=60),
+    example=Example(path=f"{CONTAINER}.livenessProbe.timeoutSeconds", value=60),
 )
 def require_sane_timing(container: Container) -> Iterator[Remark]:
     """TimeoutSeconds (1) is at most periodSeconds (10); neither these nor the thresholds are below 1."""

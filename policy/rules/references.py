@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from policy.examples import POD, Broken
+from policy.examples import POD, Example
 from policy.judge import across, each
 from policy.registry import DEV_ADVISORY, Scope, Severity, rule
-from policy.selectors import labels_of, namespace_of, selects_by_map
+from policy.selectors import labels_of, selects_by_map
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,7 +23,7 @@ EXISTING = {"existing": {"type": "array", "items": {"type": "string"}, "default"
 @rule(
     "SEC-04",
     "require-references-to-exist",
-    summary="The Secrets, ConfigMaps, claims and service accounts that a pod names are in the stack.",
+    summary="The Secrets, ConfigMaps, claims and service accounts that a pod names are in the stack, with the keys it names.",
     why="the pod waits for them for ever",
     fix="correct the name, mark the reference optional, or list what something else provides in existing",
     scope=Scope.STACK,
@@ -31,7 +31,7 @@ EXISTING = {"existing": {"type": "array", "items": {"type": "string"}, "default"
     severity=Severity.HIGH,
     standards=(),
     settings=EXISTING,
-    example=Broken(path=f"{POD}.volumes[1].secret.secretName", value="web-databse"),
+    example=Example(path=f"{POD}.volumes[1].secret.secretName", value="web-databse"),
 )
 def require_references(stack: Stack, settings: Mapping[str, Any]) -> Iterator[tuple[Object, Remark]]:
     """Ask for an object of that kind and name in the pod's namespace."""
@@ -40,24 +40,45 @@ def require_references(stack: Stack, settings: Mapping[str, Any]) -> Iterator[tu
         pod = about.pod
         if pod is None:
             return
-        namespace = namespace_of(about.root)
+        namespace = about.home
 
-        def exists(reference: tuple[str, Node]) -> Iterator[Remark]:
-            kind, node = reference
+        def exists(reference: Reference) -> Iterator[Remark]:
+            kind, node, keys = reference
             name = node.text()
-            if name and f"{kind}/{name}" not in settings["existing"] and not stack.find(kind, namespace, name):
+            if not name or f"{kind}/{name}" in settings["existing"]:
+                return
+            if not stack.has(kind, namespace, name):
                 yield node.remark(f"must be the name of a {kind} in the same namespace")
+                return
+            found = stack.find(kind, namespace, name)
+            if found is not None and keys:
+                yield from each(keys, lambda key: _known_key(found, key))
 
         yield from each(references(pod), exists)
 
     yield from across((pod.owner for pod in stack.pods), referring)
 
 
-def references(pod: Pod, *, optional: bool = False) -> Iterator[tuple[str, Node]]:
-    """Yield kind and name of what a pod refers to, with ``optional`` also what it can do without."""
-    account = pod.spec["serviceAccountName"]
-    if account.unknown or account.value != "default":
-        yield "ServiceAccount", account
+def _known_key(holder: Object, key: Node) -> Iterator[Remark]:
+    """Yield a remark where a Secret or ConfigMap has keys, and not this one; one that has none is filled by somebody else."""
+    held = {name for field in ("data", "stringData", "binaryData") for name, _ in holder.root[field].fields()}
+    if held and key.text() not in held:
+        yield key.remark(f"must be a key of {holder.title}")
+
+
+class Reference(NamedTuple):
+    """What a pod refers to: kind, the field with its name, and the fields with the keys in it that the pod needs."""
+
+    kind: str
+    name: Node
+    keys: tuple[Node, ...] = ()
+
+
+def references(pod: Pod, *, optional: bool = False) -> Iterator[Reference]:
+    """Yield what a pod refers to, with ``optional`` also what it can do without."""
+    yield Reference("ServiceAccount", pod.account)
+    for item in pod.spec["imagePullSecrets"].elements() if optional else ():
+        yield Reference("Secret", item["name"])
     for volume in pod.spec["volumes"].elements():
         sources = [volume, *volume["projected"]["sources"].elements()]
         for source in sources:
@@ -66,19 +87,24 @@ def references(pod: Pod, *, optional: bool = False) -> Iterator[tuple[str, Node]
                 ("configMap", "ConfigMap", "name"),
                 ("persistentVolumeClaim", "PersistentVolumeClaim", "claimName"),
             ):
-                if source[key].present and (optional or not source[key]["optional"].boolean()):
-                    yield kind, source[key][name]
+                holder = source[key]
+                if holder.present and (optional or not holder["optional"].boolean()):
+                    keys = tuple(item["key"] for item in holder["items"].elements())
+                    yield Reference(kind, holder[name], keys)
     for container in pod.containers:
         for item in container["env"].elements():
-            yield from _required(item["valueFrom"], optional, secret="secretKeyRef", config="configMapKeyRef")  # noqa: S106
+            source = item["valueFrom"]
+            yield from _required(source, optional, ("secretKeyRef", "Secret"), ("configMapKeyRef", "ConfigMap"))
         for item in container["envFrom"].elements():
-            yield from _required(item, optional, secret="secretRef", config="configMapRef")  # noqa: S106
+            yield from _required(item, optional, ("secretRef", "Secret"), ("configMapRef", "ConfigMap"))
 
 
-def _required(holder: Node, optional: bool, *, secret: str, config: str) -> Iterator[tuple[str, Node]]:
-    for key, kind in ((secret, "Secret"), (config, "ConfigMap")):
-        if holder[key].present and (optional or not holder[key]["optional"].boolean()):
-            yield kind, holder[key]["name"]
+def _required(holder: Node, optional: bool, *kinds: tuple[str, str]) -> Iterator[Reference]:
+    for key, kind in kinds:
+        node = holder[key]
+        if node.present and (optional or not node["optional"].boolean()):
+            keys = (node["key"],) if node["key"].value is not None else ()
+            yield Reference(kind, node["name"], keys)
 
 
 @rule(
@@ -91,7 +117,7 @@ def _required(holder: Node, optional: bool, *, secret: str, config: str) -> Iter
     levels=DEV_ADVISORY,
     severity=Severity.MEDIUM,
     standards=(),
-    example=Broken(target="StatefulSet/db", path="spec.serviceName", value="dbs"),
+    example=Example(target="StatefulSet/db", path="spec.serviceName", value="dbs"),
 )
 def require_governing_services(stack: Stack) -> Iterator[tuple[Object, Remark]]:
     """Ask for the Service, where one is named, for ``clusterIP: None`` and for a selector that fits the pods."""
@@ -101,7 +127,7 @@ def require_governing_services(stack: Stack) -> Iterator[tuple[Object, Remark]]:
         name = node.text()
         if not name:
             return
-        service = stack.find("Service", namespace_of(workload.root), name)
+        service = stack.find("Service", workload.home, name)
         if service is None:
             yield node.remark("must be the name of a Service in the same namespace")
         elif service.spec["clusterIP"].text() != "None":
@@ -125,20 +151,20 @@ def require_governing_services(stack: Stack) -> Iterator[tuple[Object, Remark]]:
     severity=Severity.MEDIUM,
     standards=(),
     settings=EXISTING,
-    example=Broken(target="RoleBinding/web", path="roleRef.name", value="wbe"),
+    example=Example(target="RoleBinding/web", path="roleRef.name", value="wbe"),
 )
 def require_bound_roles(stack: Stack, settings: Mapping[str, Any]) -> Iterator[tuple[Object, Remark]]:
     """Ask for the Role in the binding's namespace and for each ServiceAccount in the namespace of its own."""
 
     def found(kind: str, namespace: str, name: str | None) -> bool:
-        return not name or f"{kind}/{name}" in settings["existing"] or stack.find(kind, namespace, name) is not None
+        return not name or f"{kind}/{name}" in settings["existing"] or stack.has(kind, namespace, name)
 
     def bound(binding: Object) -> Iterator[Remark]:
         role = binding.root["roleRef"]
-        if role["kind"].text() == "Role" and not found("Role", namespace_of(binding.root), role["name"].text()):
+        if role["kind"].text() == "Role" and not found("Role", binding.home, role["name"].text()):
             yield role["name"].remark("must be the name of a Role in the same namespace")
         for subject in binding.root["subjects"].elements():
-            namespace = subject["namespace"].text() or namespace_of(binding.root)
+            namespace = subject["namespace"].text() or binding.home
             if subject["kind"].text() == "ServiceAccount" and not found(
                 "ServiceAccount", namespace, subject["name"].text()
             ):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from policy.examples import CONTAINER, REMOVE, Broken
+from policy.examples import CONTAINER, REMOVE, Example
 from policy.judge import each
 from policy.quantity import parse_quantity
 from policy.registry import ADVICE, ALWAYS, DEV_ADVISORY, Scope, Severity, rule
@@ -44,7 +44,7 @@ def _amount(container: Container, *way: str) -> Iterator[Remark]:
     levels=ALWAYS,
     severity=Severity.MEDIUM,
     standards=(_REQUESTS,),
-    example=Broken(
+    example=Example(
         path=f"{CONTAINER}.resources",
         value={"requests": {"memory": "64Mi"}, "limits": {"memory": "128Mi"}},
         unknown=f"{CONTAINER}.resources.requests.cpu",
@@ -65,7 +65,7 @@ def require_cpu_requests(container: Container) -> Iterator[Remark]:
     levels=ALWAYS,
     severity=Severity.MEDIUM,
     standards=(_REQUESTS,),
-    example=Broken(
+    example=Example(
         path=f"{CONTAINER}.resources",
         value={"requests": {"cpu": "100m"}, "limits": {"cpu": "500m"}},
         unknown=f"{CONTAINER}.resources.requests.memory",
@@ -86,7 +86,7 @@ def require_memory_requests(container: Container) -> Iterator[Remark]:
     levels=ALWAYS,
     severity=Severity.MEDIUM,
     standards=(_REQUESTS,),
-    example=Broken(path=f"{CONTAINER}.resources.limits.memory", value=REMOVE),
+    example=Example(path=f"{CONTAINER}.resources.limits.memory", value=REMOVE),
 )
 def require_memory_limits(container: Container) -> Iterator[Remark]:
     """Ask for a memory limit above 0."""
@@ -103,7 +103,7 @@ def require_memory_limits(container: Container) -> Iterator[Remark]:
     levels=DEV_ADVISORY,
     severity=Severity.LOW,
     standards=(_REQUESTS,),
-    example=Broken(path=f"{CONTAINER}.resources.limits.cpu", value=REMOVE),
+    example=Example(path=f"{CONTAINER}.resources.limits.cpu", value=REMOVE),
 )
 def require_cpu_limits(container: Container) -> Iterator[Remark]:
     """Ask for a cpu limit above 0."""
@@ -120,7 +120,7 @@ def require_cpu_limits(container: Container) -> Iterator[Remark]:
     levels=ALWAYS,
     severity=Severity.MEDIUM,
     standards=(),
-    example=Broken(path=f"{CONTAINER}.resources.requests.memory", value="1Ti"),
+    example=Example(path=f"{CONTAINER}.resources.requests.memory", value="1Ti"),
 )
 def disallow_requests_above_limits(container: Container) -> Iterator[Remark]:
     """For each resource with both, the request is at most the limit."""
@@ -146,7 +146,7 @@ def disallow_requests_above_limits(container: Container) -> Iterator[Remark]:
     levels=ADVICE,
     severity=Severity.LOW,
     standards=(),
-    example=Broken(path="spec.template.spec.volumes[0].emptyDir.sizeLimit", value=REMOVE),
+    example=Example(path="spec.template.spec.volumes[0].emptyDir.sizeLimit", value=REMOVE),
 )
 def limit_empty_dirs(pod: Pod) -> Iterator[Remark]:
     """SizeLimit is set."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
-from policy.examples import CONTAINER, POD, REMOVE, Broken
+from policy.examples import CONTAINER, POD, REMOVE, Example
 from policy.objects import LONG_RUNNING
 from policy.registry import ADVICE, DEV_ADVISORY, PROD_ONLY, Scope, Severity, rule
 
@@ -12,9 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from policy.objects import Container, Object, Pod
-    from policy.tree import Remark
+    from policy.tree import Node, Remark
 
 DEFAULT_GRACE_SECONDS = 30
+_SLEEP: Final = re.compile(r"(?<![\w.-])(?:(?:/usr)?/bin/)?sleep[ =]+(\d+(?:\.\d+)?)([smh]?)\b")
+_SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 
 @rule(
@@ -28,7 +31,7 @@ DEFAULT_GRACE_SECONDS = 30
     levels=DEV_ADVISORY,
     severity=Severity.MEDIUM,
     standards=(),
-    example=Broken(path="spec.strategy.rollingUpdate.maxUnavailable", value=1),
+    example=Example(path="spec.strategy.rollingUpdate.maxUnavailable", value=1),
 )
 def require_smooth_rollout(workload: Object) -> Iterator[Remark]:
     """Ask for RollingUpdate with maxUnavailable 0, unless the pod mounts a claim that two pods cannot share."""
@@ -58,17 +61,26 @@ def _mounts_claim(pod: Pod | None) -> bool:
     levels=DEV_ADVISORY,
     severity=Severity.MEDIUM,
     standards=(),
-    example=Broken(path=f"{POD}.terminationGracePeriodSeconds", value=5),
+    example=Example(path=f"{POD}.terminationGracePeriodSeconds", value=5),
 )
 def require_grace(pod: Pod) -> Iterator[Remark]:
     """Ask for a grace period above the longest preStop sleep."""
     node = pod.spec["terminationGracePeriodSeconds"]
     given = node.integer()
     grace = DEFAULT_GRACE_SECONDS if given is None else given
-    sleeps = [item.node.at("lifecycle", "preStop", "sleep", "seconds").integer() or 0 for item in pod.of("containers")]
-    longest = max(sleeps, default=0)
+    hooks = [item["lifecycle"]["preStop"] for item in pod.of("containers", "initContainers")]
+    longest = max((_sleep(hook) for hook in hooks), default=0)
     if grace <= longest:
-        yield node.remark(f"must be above {longest}, the seconds that preStop sleeps" if longest else "must be above 0")
+        yield node.remark(
+            f"must be above {longest:g}, the seconds that preStop sleeps" if longest else "must be above 0"
+        )
+
+
+def _sleep(hook: Node) -> float:
+    """Return the seconds that a preStop hook sleeps, by its own field or by a command."""
+    line = " ".join(str(item.scalar() or "") for item in hook["exec"]["command"].elements())
+    commands = [float(found[1]) * _SECONDS[found[2]] for found in _SLEEP.finditer(line)]
+    return max(hook["sleep"]["seconds"].integer() or 0, sum(commands))
 
 
 @rule(
@@ -82,7 +94,7 @@ def require_grace(pod: Pod) -> Iterator[Remark]:
     levels=ADVICE,
     severity=Severity.LOW,
     standards=(),
-    example=Broken(target="Job/migrate", path="spec.ttlSecondsAfterFinished", value=REMOVE),
+    example=Example(target="Job/migrate", path="spec.ttlSecondsAfterFinished", value=REMOVE),
 )
 def require_job_ttl(job: Object) -> Iterator[Remark]:
     """Ask for ttlSecondsAfterFinished; a CronJob has its history limits instead."""
@@ -94,7 +106,7 @@ def require_job_ttl(job: Object) -> Iterator[Remark]:
 @rule(
     "AVL-10C",
     "require-cron-job-concurrency-policy",
-    summary="A CronJob says what happens when its last run is still going, and until when a run may start late.",
+    summary="A CronJob does not run beside a run of its own that is still going, and says until when a run may start late.",
     why="runs that overlap work on the same data; without a deadline, many missed runs stop it for good",
     fix="set concurrencyPolicy to Forbid or Replace, and startingDeadlineSeconds",
     scope=Scope.OBJECT,
@@ -102,7 +114,7 @@ def require_job_ttl(job: Object) -> Iterator[Remark]:
     levels=DEV_ADVISORY,
     severity=Severity.MEDIUM,
     standards=(),
-    example=Broken(target="CronJob/cleanup", path="spec.concurrencyPolicy", value=REMOVE),
+    example=Example(target="CronJob/cleanup", path="spec.concurrencyPolicy", value=REMOVE),
 )
 def require_concurrency_policy(job: Object) -> Iterator[Remark]:
     """Ask for both fields."""
@@ -124,7 +136,7 @@ def require_concurrency_policy(job: Object) -> Iterator[Remark]:
     levels=DEV_ADVISORY,
     severity=Severity.MEDIUM,
     standards=(),
-    example=Broken(target="Job/migrate", path=f"{POD}.restartPolicy", value="Always"),
+    example=Example(target="Job/migrate", path=f"{POD}.restartPolicy", value="Always"),
 )
 def require_restart_policy(pod: Pod) -> Iterator[Remark]:
     """Ask for one of the two; the default is Always."""
@@ -144,7 +156,7 @@ def require_restart_policy(pod: Pod) -> Iterator[Remark]:
     levels=PROD_ONLY,
     severity=Severity.HIGH,
     standards=(),
-    example=Broken(
+    example=Example(
         target="StatefulSet/db", path="spec.persistentVolumeClaimRetentionPolicy", value={"whenDeleted": "Delete"}
     ),
 )
@@ -166,7 +178,7 @@ def retain_volumes(workload: Object) -> Iterator[Remark]:
     levels=DEV_ADVISORY,
     severity=Severity.LOW,
     standards=(),
-    example=Broken(path=f"{CONTAINER}.env[1].name", value="LOG_LEVEL"),
+    example=Example(path=f"{CONTAINER}.env[1].name", value="LOG_LEVEL"),
 )
 def disallow_duplicate_variables(container: Container) -> Iterator[Remark]:
     """Ask that each name is there once."""

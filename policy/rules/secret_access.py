@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policy.examples import Broken
+from policy.examples import Example
 from policy.judge import across, each
 from policy.registry import ADVICE, Scope, Severity, rule
+from policy.rights import grants
 from policy.rules.references import references
-from policy.selectors import namespace_of
 from policy.tree import ShapeError, UnknownError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     levels=ADVICE,
     severity=Severity.MEDIUM,
     standards=("CIS 5.1.2", "NSA authentication and authorization"),
-    example=Broken(
+    example=Example(
         target="Role/web",
         path="rules[0]",
         value={"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["billing"], "verbs": ["get"]},
@@ -45,8 +45,7 @@ def prefer_secrets_for_users(stack: Stack) -> Iterator[tuple[Object, Remark]]:
         users = {key: used[key] for key in accounts if key in used}
 
         def right(item: Node) -> Iterator[Remark]:
-            resources = {entry.text() for entry in item["resources"].elements()}
-            if not users or not resources & {"secrets", "*"}:
+            if not users or not grants(item, [("", "secrets")]):
                 return
             for name in item["resourceNames"].elements():
                 idle = sorted(account for (_, account), names in users.items() if name.text() not in names)
@@ -73,10 +72,10 @@ def prefer_secrets_for_users(stack: Stack) -> Iterator[tuple[Object, Remark]]:
 def _accounts(stack: Stack, role: Object) -> set[tuple[str, str]]:
     """Return namespace and name of the service accounts that a Role is bound to."""
     found = set()
-    namespace = namespace_of(role.root)
+    namespace = role.home
     for binding in stack.of("RoleBinding"):
         reference = binding.root["roleRef"]
-        if (binding.namespace, reference["kind"].text(), reference["name"].text()) == (namespace, "Role", role.name):
+        if (binding.home, reference["kind"].text(), reference["name"].text()) == (namespace, "Role", role.name):
             for subject in binding.root["subjects"].elements():
                 if subject["kind"].text() == "ServiceAccount":
                     found.add((subject["namespace"].text() or namespace, subject["name"].text() or ""))
@@ -92,11 +91,11 @@ def _used(stack: Stack) -> dict[tuple[str, str], set[str]]:
     partly: set[tuple[str, str]] = set()
     for pod in stack.pods:
         try:
-            account = pod.owner.namespace, pod.spec["serviceAccountName"].text() or "default"
+            account = pod.owner.home, pod.account.text() or "default"
         except (UnknownError, ShapeError):
             continue
         try:
-            named = {node.text() or "" for kind, node in references(pod, optional=True) if kind == "Secret"}
+            named = {item.name.text() or "" for item in references(pod, optional=True) if item.kind == "Secret"}
             used.setdefault(account, set()).update(named)
         except (UnknownError, ShapeError):
             partly.add(account)

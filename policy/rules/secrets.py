@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from policy.examples import CONTAINER, Broken
+from policy.examples import CONTAINER, Example
 from policy.judge import each
 from policy.registry import ADVICE, ALWAYS, DEV_ADVISORY, Scope, Severity, rule
+from policy.secret_files import holds_secret
+from policy.secret_names import looks_secret
+from policy.secret_values import is_blank
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,36 +18,13 @@ if TYPE_CHECKING:
     from policy.objects import Container, Object
     from policy.tree import Node, Remark
 
-_SECRET_NAME: Final = re.compile(
-    r"(?:^|[_.\-])(?:pass(?:word|wd|phrase)?|pwd|secrets?|token|api[_\-]?key|access[_\-]?key|secret[_\-]?key|"
-    r"private[_\-]?key|credentials?|auth)$",
-    re.IGNORECASE,
+_OPTION: Final = re.compile(r"--?([A-Za-z0-9_.\-]+)=(.+)", re.DOTALL)
+_IN_COMMAND: Final = re.compile(
+    r"(?:^|[\s;&|(\"'])(?:--?(?P<option>[A-Za-z][\w.\-]*)[ =]|(?P<variable>[A-Za-z_]\w*)=)"
+    r"(?P<value>\$\([^)]*\)|`[^`]*`|\"[^\"]*\"|'[^']*'|[^\s\"';&|)]+)"
 )
-_SECRET_VALUES: Final = (
-    re.compile(r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY-----"),
-    re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
-    re.compile(r"\bgh[pousr]_[A-Za-z0-9]{36,}"),
-    re.compile(r"\bglpat-[A-Za-z0-9_\-]{20,}"),
-    re.compile(r"\bxox[abprs]-[A-Za-z0-9\-]{10,}"),
-    re.compile(r"\bpul-[0-9a-f]{40}\b"),
-    re.compile(r"\bsk_live_[A-Za-z0-9]{16,}"),
-    re.compile(r"\beyJ[A-Za-z0-9_\-]{8,}\.eyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}"),
-    re.compile(r"\b[a-z][a-z0-9+.\-]{1,20}://[^/\s:@$]{1,64}:(?!\$[({])[^/\s:@]{3,128}@[^\s/]"),
-)
-_NO_SECRETS: Final = re.compile(
-    r"(?:|true|false|none|null|yes|no|\d{1,4}|/[\w./\-]*|\$\(\w+\)|\$\{\w+\})", re.IGNORECASE
-)
-"""Values that are none, whatever the name says: empty, switches, small numbers, paths, references."""
-_LONGEST: Final = 100_000
-"""Characters of a value that are searched; private keys and tokens stand at its start or not at all."""
-_FIRST_ARGUMENT: Final = re.compile(r"--?([A-Za-z0-9_.\-]+)=(.+)", re.DOTALL)
-
-
-def looks_secret(name: str, value: str) -> bool:
-    """Tell whether a value is one of the known forms of credentials, or is named as one and is no mere switch."""
-    if any(pattern.search(value[:_LONGEST]) for pattern in _SECRET_VALUES):
-        return True
-    return bool(_SECRET_NAME.search(name)) and not _NO_SECRETS.fullmatch(value[:_LONGEST])
+"""Options and variables inside a command line that a shell gets as one argument."""
+_SHOWN_HEADERS: Final = frozenset({"authorization", "proxy-authorization", "x-api-key", "x-auth-token"})
 
 
 def _hidden(node: Node) -> Remark:
@@ -61,7 +41,7 @@ def _hidden(node: Node) -> Remark:
     levels=ALWAYS,
     severity=Severity.HIGH,
     standards=("CIS 5.4.1", "NSA authentication and authorization"),
-    example=Broken(
+    example=Example(
         path=f"{CONTAINER}.env[0]",
         value={"name": "DATABASE_PASSWORD", "value": "correct horse"},
         unknown=f"{CONTAINER}.env[0].value",
@@ -81,26 +61,42 @@ def disallow_secret_variables(container: Container) -> Iterator[Remark]:
 @rule(
     "SEC-01A",
     "disallow-secrets-in-arguments",
-    summary="No command or argument holds a secret.",
+    summary="No command or argument, of a probe or hook either, holds a secret.",
     why="arguments are shown by every list of processes, on the node as well",
     fix="let the program read the secret from a mounted file",
     scope=Scope.CONTAINER,
     levels=ALWAYS,
     severity=Severity.HIGH,
     standards=("CIS 5.4.1",),
-    example=Broken(path=f"{CONTAINER}.args", value=["--password=correct horse"]),
+    example=Example(path=f"{CONTAINER}.args", value=["--password=correct horse"]),
 )
 def disallow_secret_arguments(container: Container) -> Iterator[Remark]:
-    """Ask that no argument looks like a secret, nor follows an option that is named as one."""
-    for key in ("command", "args"):
-        option = ""
-        for item in container[key].elements():
-            value = str(item.scalar() or "")
-            given = _FIRST_ARGUMENT.fullmatch(value)
-            name, secret = (given[1], given[2]) if given else (option, value)
-            if looks_secret(name, secret):
-                yield _hidden(item)
-            option = value.lstrip("-") if value.startswith("-") and "=" not in value else ""
+    """Ask that no argument looks like a secret, nor follows an option that is named as one; of probes and hooks as well."""
+    probes = [container[name] for name in ("startupProbe", "livenessProbe", "readinessProbe")]
+    hooks = [container["lifecycle"][name] for name in ("postStart", "preStop")]
+    for line in (container["command"], container["args"], *(item["exec"]["command"] for item in (*probes, *hooks))):
+        yield from _arguments(line)
+    for item in (*probes, *hooks):
+        for header in item["httpGet"]["httpHeaders"].elements():
+            name, value = header["name"].text() or "", header["value"].text() or ""
+            if looks_secret("", value) or (name.lower() in _SHOWN_HEADERS and not is_blank(value)):
+                yield _hidden(header["value"])
+
+
+def _arguments(line: Node) -> Iterator[Remark]:
+    option = ""
+    for item in line.elements():
+        value = str(item.scalar() or "")
+        given = _OPTION.fullmatch(value)
+        name, secret = (given[1], given[2]) if given else (option, value)
+        if looks_secret(name, secret) or (" " in value and _command_holds_secret(value)):
+            yield _hidden(item)
+        option = value.lstrip("-") if value.startswith("-") and "=" not in value else ""
+
+
+def _command_holds_secret(text: str) -> bool:
+    found = _IN_COMMAND.finditer(text)
+    return any(looks_secret(item["option"] or item["variable"], item["value"].strip("\"'")) for item in found)
 
 
 @rule(
@@ -113,7 +109,7 @@ def disallow_secret_arguments(container: Container) -> Iterator[Remark]:
     levels=ALWAYS,
     severity=Severity.HIGH,
     standards=(),
-    example=Broken(path="metadata.annotations.note", value="postgres://shop:correct-horse@db/shop"),
+    example=Example(path="metadata.annotations.note", value="postgres://shop:correct-horse@db/shop"),
 )
 def disallow_secret_annotations(about: Object) -> Iterator[Remark]:
     """Ask that no annotation, of the object or of its pods, has the form of a credential or copies a Secret."""
@@ -141,14 +137,15 @@ def disallow_secret_annotations(about: Object) -> Iterator[Remark]:
     levels=ALWAYS,
     severity=Severity.HIGH,
     standards=(),
-    example=Broken(target="ConfigMap/web", path="data.API_TOKEN", value="correct horse"),
+    example=Example(target="ConfigMap/web", path="data.API_TOKEN", value="correct horse"),
 )
 def disallow_secret_config(config: Object) -> Iterator[Remark]:
-    """Ask that no value looks like a secret, by its own form or by its key."""
+    """Ask that no value looks like a secret, by its own form or by its key, nor any line of a file."""
 
     def entry(item: tuple[str, Node]) -> Iterator[Remark]:
         key, node = item
-        if looks_secret(key, str(node.scalar() or "")):
+        value = str(node.scalar() or "")
+        if looks_secret(key, value) or holds_secret(key, value):
             yield _hidden(node)
 
     yield from each(config.root["data"].fields(), entry)
@@ -164,7 +161,7 @@ def disallow_secret_config(config: Object) -> Iterator[Remark]:
     levels=ADVICE,
     severity=Severity.LOW,
     standards=("CIS 5.4.1",),
-    example=Broken(
+    example=Example(
         path=f"{CONTAINER}.env[0]",
         value={"name": "PASSWORD", "valueFrom": {"secretKeyRef": {"name": "web-database", "key": "password"}}},
         unknown=f"{CONTAINER}.env[0].valueFrom",
@@ -197,7 +194,7 @@ def prefer_files(container: Container) -> Iterator[Remark]:
     levels=DEV_ADVISORY,
     severity=Severity.MEDIUM,
     standards=("CIS 5.1.6",),
-    example=Broken(target="Secret/web-database", path="type", value="kubernetes.io/service-account-token"),
+    example=Example(target="Secret/web-database", path="type", value="kubernetes.io/service-account-token"),
 )
 def disallow_token_secrets(secret: Object) -> Iterator[Remark]:
     """Ask for another type."""

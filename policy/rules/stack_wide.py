@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policy.examples import CONTAINER, Broken
+from policy.examples import CONTAINER, Example
 from policy.exemptions import ANNOTATION, CONFIG_KEY, annotated
 from policy.image_reference import parse_image
 from policy.judge import across, each
@@ -15,7 +15,9 @@ from policy.tree import UNKNOWN, Node, Remark, UnknownError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import date
 
+    from policy.exemptions import Exemption
     from policy.objects import Container
     from policy.stack import Stack
 
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     levels=DEV_ADVISORY,
     severity=Severity.MEDIUM,
     standards=("NSA container images",),
-    example=Broken(path=f"{CONTAINER}.image", value="registry.example.com/team/web:1.4.2"),
+    example=Example(path=f"{CONTAINER}.image", value="registry.example.com/team/web:1.4.2"),
 )
 def require_digests(stack: Stack) -> Iterator[tuple[Object, Remark]]:
     """Ask for a digest, unless the object waits for an Image of that repository, whose digest a preview cannot know."""
@@ -80,7 +82,7 @@ def _awaited(stack: Stack) -> dict[str, set[str]]:
     levels=PROD_ONLY,
     severity=Severity.HIGH,
     standards=(),
-    example=Broken(target="StatefulSet/db", path="spec.replicas", value=1, protected=False, reads=False),
+    example=Example(target="StatefulSet/db", path="spec.replicas", value=1, protected=False, reads=False),
 )
 def protect_data(about: Object) -> Iterator[Remark]:
     """Ask for protect of claims and of StatefulSets that make claims; a manifest says nothing of it."""
@@ -101,7 +103,7 @@ def protect_data(about: Object) -> Iterator[Remark]:
     levels=DEV_ADVISORY,
     severity=Severity.MEDIUM,
     standards=(),
-    example=Broken(target="ConfigMap/web", path="kind", value="Release", reads=False),
+    example=Example(target="ConfigMap/web", path="kind", value="Release", reads=False),
 )
 def disallow_releases(release: Object) -> Iterator[Remark]:
     """Ask for another way to install the chart."""
@@ -111,14 +113,14 @@ def disallow_releases(release: Object) -> Iterator[Remark]:
 @rule(
     "PUL-02",
     "require-valid-exemptions",
-    summary="Every exemption names a policy, has a reason and has not expired.",
+    summary="Every exemption names a policy, has a reason, and ends within five years, on a day that has not come.",
     why="an exemption without an end becomes the rule",
     fix=f"write 'until YYYY-MM-DD: reason' in the annotation {ANNOTATION}<policy>, or correct the entry in {CONFIG_KEY}",
     scope=Scope.STACK,
     levels=ALWAYS,
     severity=Severity.MEDIUM,
     standards=(),
-    example=Broken(
+    example=Example(
         path='metadata.annotations["policy.moorage.dev/require-cpu-limits"]',
         value="until 2020-01-31: bursts are wanted while the cache fills",
         unknown="metadata.annotations",
@@ -135,13 +137,17 @@ def require_valid_exemptions(stack: Stack) -> Iterator[tuple[Object, Remark]]:
         for item in valid:
             if not item.holds(stack.today):
                 path = f'metadata.annotations["{ANNOTATION}{item.policy}"]'
-                yield Remark(path, None, f"expired on {item.expires}")
+                yield Remark(path, None, _ended(item, stack.today))
 
     yield from across((item for item in stack.objects if ":" not in item.kind), exempted)
     for item in stack.exemptions:
         if not item.holds(stack.today):
             config = Object("StackConfig", "", Node({"metadata": {"name": CONFIG_KEY}}))
-            yield config, Remark(item.source, None, f"expired on {item.expires}")
+            yield config, Remark(item.source, None, _ended(item, stack.today))
+
+
+def _ended(item: Exemption, today: date) -> str:
+    return "must end within five years" if item.endless(today) else f"expired on {item.expires}"
 
 
 @rule(
@@ -154,7 +160,7 @@ def require_valid_exemptions(stack: Stack) -> Iterator[tuple[Object, Remark]]:
     levels=ADVICE,
     severity=Severity.LOW,
     standards=(),
-    example=Broken(path=f"{CONTAINER}.image", value=UNKNOWN, reads=False),
+    example=Example(path=f"{CONTAINER}.image", value=UNKNOWN, reads=False),
 )
 def list_unjudged(stack: Stack) -> Iterator[tuple[Object, Remark]]:
     """Name each object once, with every field that was not known and the rules that need it."""

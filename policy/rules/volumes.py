@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policy.examples import Broken
+from policy.examples import Example
 from policy.registry import ALWAYS, Scope, Severity, rule
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     levels=ALWAYS,
     severity=Severity.CRITICAL,
     standards=("CIS 5.2.11",),
-    example=Broken(target="PersistentVolume/archive", path="spec.hostPath", value={"path": "/var/lib"}),
+    example=Example(target="PersistentVolume/archive", path="spec.hostPath", value={"path": "/var/lib"}),
 )
 def disallow_host_path_volumes(volume: Object) -> Iterator[Remark]:
     """Ask for no hostPath, an empty one included."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from policy.examples import CONTAINER, POD, REMOVE, Broken
-from policy.mend import ensure, pod_spec_of
+from policy.examples import CONTAINER, POD, REMOVE, Example
 from policy.registry import ALWAYS, DEV_ADVISORY, REMEDIED_IN_DEV, Scope, Severity, rule
+from policy.remediation import ensure, pod_spec_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     levels=ALWAYS,
     severity=Severity.MEDIUM,
     standards=("CIS 5.2.7", "NSA pod security"),
-    example=Broken(path=f"{POD}.securityContext.runAsUser", value=REMOVE),
+    example=Example(path=f"{POD}.securityContext.runAsUser", value=REMOVE),
 )
 def require_numeric_user(container: Container) -> Iterator[Remark]:
     """RunAsUser of the container, or else of its pod, is above 0."""
@@ -49,7 +49,7 @@ def require_numeric_user(container: Container) -> Iterator[Remark]:
     levels=DEV_ADVISORY,
     severity=Severity.MEDIUM,
     standards=("NSA immutable container file systems",),
-    example=Broken(path=f"{CONTAINER}.securityContext.readOnlyRootFilesystem", value=REMOVE),
+    example=Example(path=f"{CONTAINER}.securityContext.readOnlyRootFilesystem", value=REMOVE),
 )
 def require_read_only_root(container: Container) -> Iterator[Remark]:
     """ReadOnlyRootFilesystem is true."""
@@ -76,12 +76,15 @@ def fix_automount(root: Any) -> bool:
     standards=("CIS 5.1.6", "NSA authentication and authorization"),
     settings={"allowedServiceAccounts": {"type": "array", "items": {"type": "string"}, "default": []}},
     remedy=fix_automount,
-    example=Broken(path=f"{POD}.automountServiceAccountToken", value=REMOVE),
+    among=True,
+    example=Example(target="Deployment/worker", path=f"{POD}.automountServiceAccountToken", value=REMOVE),
 )
 def disallow_automount(pod: Pod, settings: Any) -> Iterator[Remark]:
-    """AutomountServiceAccountToken is false, unless the pod's account is listed."""
+    """AutomountServiceAccountToken is false, of the pod or else of its account, unless the account is listed."""
     node = pod.spec["automountServiceAccountToken"]
-    if node.boolean() is not False and pod.spec["serviceAccountName"].text() not in settings["allowedServiceAccounts"]:
+    said, account = node.boolean(), pod.account.text() or "default"
+    tokenless = said is None and (pod.owner.home, account) in pod.owner.origin.around.tokenless
+    if said is not False and not tokenless and account not in settings["allowedServiceAccounts"]:
         yield node.remark("must be false")
 
 
@@ -95,11 +98,11 @@ def disallow_automount(pod: Pod, settings: Any) -> Iterator[Remark]:
     levels=DEV_ADVISORY,
     severity=Severity.MEDIUM,
     standards=("CIS 5.1.5",),
-    example=Broken(path=f"{POD}.serviceAccountName", value="default"),
+    example=Example(path=f"{POD}.serviceAccountName", value="default"),
 )
 def disallow_default_account(pod: Pod) -> Iterator[Remark]:
     """ServiceAccountName is given and is not default."""
-    node = pod.spec["serviceAccountName"]
+    node = pod.account
     if node.text() in {None, "", "default"}:
         yield node.remark("must name an account of the workload's own")
 
@@ -114,7 +117,7 @@ def disallow_default_account(pod: Pod) -> Iterator[Remark]:
     levels=ALWAYS,
     severity=Severity.MEDIUM,
     standards=("NSA pod security",),
-    example=Broken(path=f"{POD}.shareProcessNamespace", value=True),
+    example=Example(path=f"{POD}.shareProcessNamespace", value=True),
 )
 def disallow_shared_processes(pod: Pod) -> Iterator[Remark]:
     """ShareProcessNamespace is false or absent."""
@@ -133,7 +136,7 @@ def disallow_shared_processes(pod: Pod) -> Iterator[Remark]:
     levels=ALWAYS,
     severity=Severity.MEDIUM,
     standards=(),
-    example=Broken(
+    example=Example(
         path=f"{POD}.ephemeralContainers", value=[{"name": "debug", "image": "registry.example.com/debug:1"}]
     ),
 )
@@ -155,9 +158,9 @@ def disallow_ephemeral(pod: Pod) -> Iterator[Remark]:
     levels=DEV_ADVISORY,
     severity=Severity.MEDIUM,
     standards=(),
-    example=Broken(path="kind", value="Pod", reads=False),
+    example=Example(path="kind", value="Pod", reads=False),
 )
 def disallow_bare_pods(pod: Object) -> Iterator[Remark]:
     """There is no object of kind Pod."""
     if not pod.partial:
-        yield pod.root.remark("must be made by a workload")
+        yield pod.root.remark("must be made by a workload", hide=True)

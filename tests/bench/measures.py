@@ -11,7 +11,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from moorage.cli.platform import _memory
+from moorage.cli.platform_processes import memory
 from moorage.platform.layout import NAMESPACE, Layout
 from moorage.platform.processes import records
 from tests.bench.figure import Figure
@@ -153,7 +153,7 @@ def platform_restart() -> list[Figure]:
     moorage("platform", "stop")
     with timed() as seconds:
         moorage("platform", "start")
-    memory = sum(_memory(record.pid) for record in records().values())
+    memory = sum(memory(record.pid) for record in records().values())
     return [
         Figure(name="platform from stopped to Ready", value=seconds[0], unit="s", target=20),
         Figure(name="platform's memory", value=memory, unit="B", target=1.5e9),

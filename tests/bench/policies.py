@@ -27,7 +27,7 @@ _PROJECT: Final = """
 name: policy-bench
 runtime:
   name: python
-  options: {{virtualenv: {virtualenv}}}
+  options: {{toolchain: uv, virtualenv: {virtualenv}}}
 """
 _PROGRAM: Final = """
 import json, pulumi

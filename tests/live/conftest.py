@@ -25,6 +25,11 @@ CHROMIUM_FLAGS = [
 ]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have the tests that stop the platform come last."""
+    items.sort(key=lambda item: item.path.name == "test_platform.py")
+
+
 @pytest.fixture(scope="session")
 def dev() -> Stack:
     """The dev stack, up and Ready."""

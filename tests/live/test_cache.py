@@ -12,8 +12,8 @@ import httpx
 import pytest
 from pulumi import automation
 
-from components.image import BuildCacheArgs, ServiceImage, ServiceImageArgs
 from components.naming import tag_name
+from components.service_image import BuildCacheArgs, ServiceImage, ServiceImageArgs
 from moorage.base.image_reference import ImageReference
 from moorage.base.registry import Registry
 from moorage.build.digests import EPOCH

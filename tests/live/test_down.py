@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from moorage.base.console import Step
-from moorage.cli.deploy import session_of
+from moorage.cli.sessions import session_of
 from moorage.engine import stacks
 from moorage.platform import toolchain
-from moorage.platform.components import cache_folder
 from moorage.platform.layout import Layout
+from moorage.platform.pins import cache_folder
 from tests.support.stack import MOORAGE, ROOT, moorage
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Checkout:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        runtime = {"name": "python", "options": {"virtualenv": sys.prefix}}
+        runtime = {"name": "python", "options": {"toolchain": "uv", "virtualenv": sys.prefix}}
         (root / "Pulumi.yaml").write_text(json.dumps({"name": "moorage", "runtime": runtime}))
         for name in ("dev", "prod"):
             (root / f"Pulumi.{name}.yaml").write_text(STACK)
@@ -109,7 +109,7 @@ def test_nothing_is_deleted_of_a_stack_that_protects_data_until_it_is_said_what_
         kept = checkout.run("down", "prod", "--keep-data")
         assert kept.returncode == 0, kept.stdout + kept.stderr
         assert checkout.resources() == ["data", "needed"]
-        assert "only what it protects" in kept.stdout
+        assert "only the protected resources" in kept.stdout
 
     both = checkout.run("down", "prod", "--keep-data", "--unprotect")
     assert both.returncode == 2

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from moorage.cli.deploy import session_of
+from moorage.cli.sessions import session_of
 from moorage.engine.stacklock import locks
+from moorage.platform.embedded import Platform
 from moorage.platform.layout import RUNTIME, Layout
 from moorage.platform.leftovers import container_processes, mounts_below, shim_processes
-from moorage.platform.platform import Platform
 from moorage.platform.processes import records
 from moorage.platform.programs import NAMES
 from tests.live.test_page import add_arrival

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from policy.examples import REMOVE, put
-from policy.judge import Finding
+from policy.judge import Violation
 from policy.registry import RULES, Level, Scope
 from tests.live.test_change import versions
 from tests.policy.test_own_stacks import POD, PROD_VARIANTS, VARIANTS, declared, outcomes, program
@@ -118,7 +118,7 @@ def due(recording: Recording, stage: str, batch: Batch) -> set[tuple[str, str]]:
         for path, value in batch.by_name.get(registration.name, ()):
             put(inputs, path, REMOVE if value is None else value)
 
-    findings = [item for item in outcomes(declared(recording, change)) if isinstance(item, Finding)]
+    findings = [item for item in outcomes(declared(recording, change)) if isinstance(item, Violation)]
     return {
         (item.rule.name, plain(item.message.partition("\n")[0]))
         for item in findings
@@ -150,7 +150,7 @@ def variant(tmp_path_factory: pytest.TempPathFactory) -> Path:
     copy_repository(root)
     (root / "breaking.py").write_text(BREAKING)
     page = root / "__main__.py"
-    page.write_text(page.read_text().replace("import pulumi\n", "import pulumi\n\nimport breaking\n", 1))
+    page.write_text(f"import breaking\n{page.read_text()}")
     return root
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from components.image import EPOCH_ARG, PUSH
+from components.service_image import EPOCH_ARG, PUSH
 from moorage.build.digests import EPOCH, Inputs
 from moorage.build.staging import staged
 from moorage.config.loader import load_project

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from moorage.base.quantity import quantity_value
 from moorage.config.loader import load_project
-from moorage.config.quantity import quantity_value
 from tests.support.stack import ROOT, Stack, eventually, moorage, running_stack
 
 if TYPE_CHECKING:

@@ -151,7 +151,7 @@ def live(life: Life) -> None:
     life.note_secrets()
     page = checkout.root / "__main__.py"
     text = page.read_text()
-    page.write_text(text.replace("import pulumi\n", f"import pulumi\n{LEAK}", 1))
+    page.write_text(f"import pulumi\n{LEAK}{text}")
     life.pulumi("a preview of a leak", "preview", "--diff", fails=True)
     page.write_text(text)
     life.pulumi("the outputs", "stack", "output", "--json")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 collect_ignore = [] if api_server.answers() else ["test_api_server.py", "test_built_images.py"]
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def backend_without_stacks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Have the pack read the state of stacks from an empty folder."""
     with pytest.MonkeyPatch.context() as patch:

@@ -17,8 +17,8 @@ from pulumi_policy import (
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, unknown_checking_proxy
 
 from policy.examples import changed, compliant_stack
-from policy.judge import Finding, judge, judge_stack
-from policy.pack import _objects, policies
+from policy.judge import Violation, judge, judge_stack
+from policy.pack import _objects, _policy, policies
 from policy.registry import RULES, Scope
 from policy.session import Session
 from policy.stack import Stack
@@ -64,9 +64,9 @@ class Judge:
         self.session = session or Session()
         self.session.dry_run = True
         self.violations: list[tuple[str, str]] = []
-        for policy in policies(self.session):
-            if only not in {None, policy.name, "list-unjudged-values"}:
-                continue
+        every = only in {None, "list-unjudged-values"}
+        wanted = policies(self.session) if every else [_policy(RULES[str(only)], self.session, "prod")]
+        for policy in wanted:
             settings = settings_of(policy.name) | (config or {})
 
             def report(message: str, urn: str | None = None, name: str = policy.name) -> None:
@@ -110,7 +110,7 @@ def sweep(*manifests: Manifest) -> set[str]:
             outcomes = list(judge_stack(rule, stack, settings))
         else:
             outcomes = [outcome for item in objects for outcome in judge(rule, item, settings)]
-        findings = [outcome for outcome in outcomes if isinstance(outcome, Finding)]
+        findings = [outcome for outcome in outcomes if isinstance(outcome, Violation)]
         assert all(finding.message for finding in findings)
         broken |= {finding.rule.name for finding in findings}
     return broken

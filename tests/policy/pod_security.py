@@ -11,6 +11,8 @@ from typing import Any, Final
 
 import yaml
 
+from moorage.platform.pins import cache_folder
+
 ROOT: Final = Path(__file__).parents[2]
 PINS: Final = ROOT / "moorage" / "platform" / "toolchain" / "kubernetes"
 MODULE: Final = "k8s.io/pod-security-admission"
@@ -19,13 +21,15 @@ NEWEST: Final = "v1.35"
 
 
 def fetch(folder: Path) -> Path:
-    """Download the module into ``folder`` and return where its fixtures are; fails where the checksum is another."""
+    """Return where the module's fixtures are, which is downloaded once; fails where the checksum is another."""
     version, checksum = _pin()
     (folder / "go.mod").write_text("module fixtures\n\ngo 1.25\n", encoding="utf-8")
-    environment = os.environ | {"GOMODCACHE": str(folder / "modules"), "GOFLAGS": "-mod=mod -modcacherw"}
+    modules = cache_folder() / "tests" / "modules"
+    # The checksum is compared below, so that nobody need be asked for it.
+    own = {"GOMODCACHE": str(modules), "GOFLAGS": "-mod=mod -modcacherw", "GOSUMDB": "off"}
     command = ["go", "mod", "download", "-json", f"{MODULE}@{version}"]
     result = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=120
+        command, cwd=folder, env=os.environ | own, capture_output=True, text=True, check=False, timeout=120
     )
     assert result.returncode == 0, result.stdout + result.stderr
     answer = json.loads(result.stdout)

@@ -132,7 +132,7 @@ def test_an_unknown_image_hides_nothing_that_is_known_of_another_container() -> 
     assert "disallow-latest-tag" in analyze(server(), manifest)
 
 
-def test_remediation_in_dev_mends_in_place_and_says_which_policy_did_it() -> None:
+def test_remediation_in_dev_changes_in_place_and_says_which_policy_did_it() -> None:
     manifest = web(
         c__imagePullPolicy="Never",
         c__securityContext={"readOnlyRootFilesystem": True},
@@ -146,8 +146,8 @@ def test_remediation_in_dev_mends_in_place_and_says_which_policy_did_it() -> Non
         "disallow-privilege-escalation",
         "require-seccomp-profile",
     }
-    mended = json_format.MessageToDict(answer.remediations[-1].properties)
-    assert analyze(analyzer, mended) == {}
+    remediated = json_format.MessageToDict(answer.remediations[-1].properties)
+    assert analyze(analyzer, remediated) == {}
 
 
 def test_remediation_keeps_a_secret_secret() -> None:
@@ -155,8 +155,8 @@ def test_remediation_keeps_a_secret_secret() -> None:
     secret = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "value": "canary"}
     manifest["spec"]["template"]["spec"]["containers"][0]["env"].append({"name": "TOKEN", "value": secret})
     answer = server("dev").Remediate(request(manifest), Context())
-    mended = json_format.MessageToDict(answer.remediations[-1].properties)
-    assert mended["spec"]["template"]["spec"]["containers"][0]["env"][-1]["value"] == secret
+    remediated = json_format.MessageToDict(answer.remediations[-1].properties)
+    assert remediated["spec"]["template"]["spec"]["containers"][0]["env"][-1]["value"] == secret
 
 
 def test_nothing_is_remedied_in_prod() -> None:
@@ -165,7 +165,7 @@ def test_nothing_is_remedied_in_prod() -> None:
 
 
 @pytest.mark.parametrize("odd", [float("nan"), {SIGNATURE: None}], ids=["no number", "a mark without a meaning"])
-def test_what_the_sdk_cannot_read_is_judged_and_not_mended(odd: Any) -> None:
+def test_what_the_sdk_cannot_read_is_judged_and_not_changed(odd: Any) -> None:
     asked = request(web(c__imagePullPolicy="Never"))
     asked.properties["spec"]["replicas"] = odd
     analyzer = server("dev")

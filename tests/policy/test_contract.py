@@ -73,16 +73,16 @@ def test_a_value_that_is_not_known_is_listed_and_is_no_violation(rule: Rule) -> 
 
 
 @pytest.mark.parametrize("rule", [rule for rule in RULES.values() if rule.remedy], ids=lambda rule: str(rule.name))
-def test_a_remedy_mends_the_failing_example_and_leaves_the_rest_alone(rule: Rule) -> None:
+def test_a_remedy_corrects_the_failing_example_and_leaves_the_rest_alone(rule: Rule) -> None:
     stack = changed_stack(rule.example.target, rule.example.path, rule.example.value)
     for manifest in stack:
         before = copy.deepcopy(manifest)
-        mended = _remediate(rule, manifest)
+        changed_one = _remediate(rule, manifest)
         kept = f"{manifest['kind']}/{manifest['metadata']['name']}" != rule.example.target
-        assert (mended is None) == kept
+        assert (changed_one is None) == kept
         assert manifest == before
-    mended_stack = [_remediate(rule, manifest) or manifest for manifest in stack]
-    assert Judge(*mended_stack, only=rule.name).violations == []
+    changed_one_stack = [_remediate(rule, manifest) or manifest for manifest in stack]
+    assert Judge(*changed_one_stack, only=rule.name).violations == []
 
 
 @pytest.mark.parametrize("rule", [rule for rule in RULES.values() if rule.remedy], ids=lambda rule: str(rule.name))
@@ -92,7 +92,7 @@ def test_a_remedy_leaves_alone_what_is_not_known_yet(rule: Rule) -> None:
 
 
 def _remediate(rule: Rule, manifest: dict[str, Any]) -> dict[str, Any] | None:
-    """Let the SDK's policy mend a copy, through the proxies that it gives to remediations."""
+    """Let the SDK's policy remediate a copy, through the proxies that it gives to remediations."""
     from pulumi_policy import ResourceValidationArgs
     from pulumi_policy.deserialize import serialize_properties
 

@@ -13,7 +13,7 @@ from policy.image_reference import parse_image
 from policy.objects import Origin
 from policy.pulumi_objects import judged, resource_objects
 from policy.quantity import parse_quantity
-from policy.rules.secrets import looks_secret
+from policy.secret_names import looks_secret
 from policy.settings import stage_of
 from tests.policy.harness import Judge, Manifest, web
 

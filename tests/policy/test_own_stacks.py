@@ -8,14 +8,15 @@ import pulumi
 import pytest
 
 import policy.rules  # noqa: F401  # registers every rule
+from components.stack import declare
 from moorage.config.loader import load_project
 from policy.examples import REMOVE, put
-from policy.judge import Finding, Unjudged, judge, judge_stack
+from policy.judge import Unjudged, Violation, judge, judge_stack
 from policy.objects import Object, Origin
 from policy.pulumi_objects import resource_objects, thaw
 from policy.registry import RULES, Level, Scope
 from policy.stack import Stack
-from tests.unit.program_samples import ROOT, deploy_function
+from tests.unit.program_samples import ROOT
 from tests.unit.pulumi_mocks import Recording, Registration, record
 
 if TYPE_CHECKING:
@@ -29,12 +30,11 @@ KUBERNETES = "kubernetes:"
 def program(stack: str, *, preview: bool = False) -> Recording:
     """Run the repository's own program for one of its stacks."""
     project = load_project(ROOT, stack)
-    deploy = deploy_function()
     secrets = {
         f"moorage:{key}": f"canary-{key}" for service in project.services.values() for key in service.secrets.values()
     }
     pulumi.runtime.set_all_config(secrets, list(secrets))
-    return record(lambda: deploy(project), stack=stack, preview=preview, built=not preview)
+    return record(lambda: declare(project), stack=stack, preview=preview, built=not preview)
 
 
 def declared(
@@ -62,7 +62,7 @@ def outcomes(stack: Stack) -> Iterator[Outcome]:
 
 def stopped(stack: Stack, stage: str) -> dict[str, str]:
     """Return what would stop a deployment: the problem by policy."""
-    found = [item for item in outcomes(stack) if isinstance(item, Finding)]
+    found = [item for item in outcomes(stack) if isinstance(item, Violation)]
     levels = {Level.MANDATORY, Level.REMEDIATE}
     return {
         item.rule.name: f"{item.about.title}: {item.problem}" for item in found if item.rule.levels.of(stage) in levels

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import policy.rules  # noqa: F401  # registers every rule
-from policy.judge import Finding, judge
+from policy.judge import Violation, judge
 from policy.objects import Origin, manifest_objects
 from policy.registry import RULES
 from tests.policy import pod_security
@@ -33,7 +33,7 @@ def forbidden(manifest: dict[str, Any], level: str) -> set[str]:
         if rule.profile in LEVELS[level]
         for item in manifest_objects(manifest, Origin())
         for outcome in judge(rule, item, rule.defaults)
-        if isinstance(outcome, Finding)
+        if isinstance(outcome, Violation)
     }
 
 

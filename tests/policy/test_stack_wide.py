@@ -9,7 +9,7 @@ import pytest
 
 from policy.examples import changed, compliant_stack
 from policy.exemptions import configured
-from policy.judge import Finding, Unjudged, judge_stack
+from policy.judge import Unjudged, Violation, judge_stack
 from policy.objects import IMAGE, Object, Origin
 from policy.registry import RULES
 from policy.session import Session
@@ -43,13 +43,13 @@ def test_the_same_image_by_its_tag_is_a_violation_once_it_is_built() -> None:
     (outcome,) = _digest_outcomes(
         "registry.example.com/team/web:1.4.2", ["registry.example.com/team/web:1.4.2"], dry_run=False
     )
-    assert isinstance(outcome, Finding)
+    assert isinstance(outcome, Violation)
 
 
 def test_another_image_by_tag_is_a_violation_in_a_preview_too() -> None:
     for tags in (["registry.example.com/team/other:1"], None, UNKNOWN):
         (outcome,) = _digest_outcomes("registry.example.com/team/web:1.4.2", tags, dry_run=True)
-        assert isinstance(outcome, Finding)
+        assert isinstance(outcome, Violation)
 
 
 def test_an_annotation_exempts_one_object_from_one_policy_until_its_day() -> None:

@@ -41,15 +41,20 @@ def judge_together(test: Any, run: Callable[[Sequence[Any]], Sequence[Any]], *, 
     finally:
         test.hypothesis.inner_test = judge
     assert len(examples) >= 100
-    failures = []
-    for example, outcome in zip(examples, run(examples), strict=True):
+    remedy = f"MOORAGE_PROPERTY_SEED={SEED} gives the same examples again"
+    try:
+        outcomes = run(examples)
+    except Exception as error:
+        error.add_note(remedy)
+        raise
+    failures: list[Exception] = []
+    for example, outcome in zip(examples, outcomes, strict=True):
         try:
             judge(**{parameter: example}, outcome=outcome)
-        except AssertionError as error:
+        except Exception as error:  # noqa: BLE001  # what one example raises keeps no other from being judged
             error.add_note(f"{outcome!r:.3000}\nfor the example\n{example!r:.3000}")
             failures.append(error)
     if failures:
-        remedy = f"MOORAGE_PROPERTY_SEED={SEED} gives the same examples again"
         raise ExceptionGroup(f"{len(failures)} of {len(examples)} examples failed; {remedy}", failures)
 
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
+import shutil
 import tarfile
-import uuid
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
-
-from hypothesis import strategies as st
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from moorage.report.records import documents
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from tests.support.workbench import Workbench
@@ -22,8 +19,6 @@ if TYPE_CHECKING:
 BASE = "debian:trixie-slim"
 """The platform's own: the builder has it at hand."""
 _STEP = re.compile(r"^\[(?P<example>e\d+)_\w+ \d+/\d+\] (?P<instruction>(?:COPY|RUN) .*)$")
-NAMES = st.text("abcdefgh", min_size=1, max_size=6)
-CONTENT = st.text("xyz \n", max_size=20)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,10 +32,6 @@ class Tree:
     dockerfile: str
     files: Mapping[str, str]
 
-    def with_files(self, **changes: str) -> Tree:
-        """Return the same tree with other content of some files."""
-        return replace(self, files={**self.files, **changes})
-
 
 @dataclass(frozen=True, kw_only=True)
 class Built:
@@ -52,32 +43,17 @@ class Built:
     """What is in the image, by path."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Rebuilt:
-    """A build from nothing, and the build of a changed tree after it."""
+def build(
+    bench: Workbench, trees: Sequence[Tree], name: str, nonce: str, *, head: str, beside: Mapping[str, Path]
+) -> list[Built]:
+    """Build all trees as stages of one Dockerfile; what one takes from the cache says nothing about another.
 
-    first: Built
-    second: Built
-
-
-def rebuilt(
-    name: str, trees: Callable[[Any], tuple[Tree, Tree]]
-) -> Callable[[Workbench, Sequence[Any]], list[Rebuilt]]:
-    """Return what builds the first trees of all examples together, then the second ones, and reports on both."""
-
-    def run(bench: Workbench, examples: Sequence[Any]) -> list[Rebuilt]:
-        pairs = [trees(example) for example in examples]
-        nonce = uuid.uuid4().hex
-        runs = [build(bench, [pair[index] for pair in pairs], f"{name}-{index}", nonce) for index in (0, 1)]
-        return [Rebuilt(first=first, second=second) for first, second in zip(*runs, strict=True)]
-
-    return run
-
-
-def build(bench: Workbench, trees: Sequence[Tree], name: str, nonce: str) -> list[Built]:
-    """Build all trees as stages of one Dockerfile; what one takes from the cache says nothing about another."""
+    ``head`` are stages that all trees may use, ``beside`` files that these may copy, by name.
+    """
     folder = bench.folder / name
     folder.mkdir()
+    for path, source in beside.items():
+        shutil.copy2(source, folder / path)
     names = [f"e{number}" for number in range(len(trees))]
     parts, mounts = [], []
     for example, tree in zip(names, trees, strict=True):
@@ -88,11 +64,12 @@ def build(bench: Workbench, trees: Sequence[Tree], name: str, nonce: str) -> lis
         mounts.append(f"--mount=type=bind,from={example}_image,target=/all/{example}")
     collected = f"FROM {BASE} AS collected\nRUN {' '.join(mounts)} cp -r /all /copied\n"
     file = folder / "Dockerfile"
-    file.write_text("".join(parts) + f"{collected}FROM scratch\nCOPY --from=collected /copied /\n")
+    file.write_text(head + "".join(parts) + f"{collected}FROM scratch\nCOPY --from=collected /copied /\n")
     output = f"type=tar,dest={folder / 'all.tar'}"
     arguments = ["--file", str(file), "--output", output, "--progress=rawjson", "--provenance=false", str(folder)]
     result = bench.buildx("build", *arguments)
     cached, files = _cached(result.stderr, nonce), _files(folder / "all.tar")
+    shutil.rmtree(folder)
     return [Built(cached=cached.get(example, {}), files=files.get(example, {})) for example in names]
 
 
@@ -119,71 +96,3 @@ def _files(archive: Path) -> dict[str, dict[str, str]]:
                 example, _, path = member.name.partition("/")
                 found.setdefault(example, {})[f"/{path}"] = file.read().decode()
     return found
-
-
-INSTALL = {
-    "requirements.txt": "while IFS== read -r name _ version; do "
-    "mkdir -p /deps/$name && echo $version > /deps/$name/VERSION; done < /app/requirements.txt",
-    "package.json": """sed -n 's/^ *"\\([a-h]*\\)": "\\([0-9.]*\\)",*$/\\1 \\2/p' /app/package.json | """
-    "while read -r name version; do mkdir -p /deps/$name && echo $version > /deps/$name/VERSION; done",
-}
-"""What installs the packages that a manifest names, each with its version."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Application:
-    """A service with dependencies, as the shipped Dockerfiles build one: the dependencies in a stage of their own."""
-
-    manifest: str
-    packages: Mapping[str, str]
-    """Version by name."""
-    source: Mapping[str, str]
-
-    def tree(self) -> Tree:
-        """Return the context and the Dockerfile."""
-        text = "".join(f"{name}=={version}\n" for name, version in self.packages.items())
-        if self.manifest == "package.json":
-            text = json.dumps({"name": "service", "dependencies": dict(self.packages)}, indent=2)
-        files = {self.manifest: text, "system.txt": "system", **{f"src/{k}": v for k, v in self.source.items()}}
-        return Tree(
-            dockerfile=f"FROM {BASE} AS {{n}}_system\n{self.prepare}\n"
-            f"FROM {{n}}_system AS {{n}}_dependencies\n{self.declare}\n{self.install}\n"
-            f"FROM scratch AS {{n}}_image\n{self.take}\n{self.code}\n",
-            files=files,
-        )
-
-    prepare = "COPY {n}/system.txt /deps/{nonce}"
-    take = "COPY --from={n}_dependencies /deps /deps"
-    code = "COPY {n}/src /src"
-
-    @property
-    def declare(self) -> str:
-        """The instruction that copies the manifest."""
-        return f"COPY {{n}}/{self.manifest} /app/"
-
-    @property
-    def install(self) -> str:
-        """The instruction that installs what the manifest names."""
-        return f"RUN {INSTALL[self.manifest]}"
-
-    def installed(self) -> dict[str, str]:
-        """Return what is in the image if exactly these packages are installed."""
-        return {f"/deps/{name}/VERSION": f"{version}\n" for name, version in self.packages.items()}
-
-
-VERSIONS = st.tuples(*[st.integers(0, 20)] * 3).map(lambda parts: ".".join(map(str, parts)))
-
-
-def applications() -> st.SearchStrategy[Application]:
-    """Applications with some dependencies and some code."""
-    return st.builds(
-        Application,
-        manifest=st.sampled_from(sorted(INSTALL)),
-        packages=st.dictionaries(NAMES, VERSIONS, min_size=1, max_size=5),
-        source=st.dictionaries(NAMES, CONTENT, min_size=1, max_size=3),
-    )
-
-
-def cached_of(built: Built, *instructions: str) -> list[bool]:
-    """Return which of these instructions came from the cache."""
-    return [built.cached[instruction] for instruction in instructions]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
-from components.image import MAIN_BRANCH, BuildCacheArgs, cache_from, cache_to
 from components.naming import tag_name
+from components.service_image import MAIN_BRANCH, BuildCacheArgs, cache_from, cache_to
 from moorage.report.records import vertices
 
 if TYPE_CHECKING:

@@ -9,11 +9,12 @@ import pulumi
 import pytest
 from pulumi import automation
 
-from components.image import ServiceImage, ServiceImageArgs
-from components.kubernetes import KubernetesObject, Scope, cluster_provider
+from components.kubernetes_objects import KubernetesObject, cluster_provider
 from components.labels import Role
 from components.manifests.routing import namespace
+from components.scope import Scope
 from components.service import Service, ServiceArgs
+from components.service_image import ServiceImage, ServiceImageArgs
 from moorage.build.digests import EPOCH
 from moorage.config.loader import load_project
 from moorage.config.service import image_build_arg
@@ -84,7 +85,7 @@ class Deployment:
         images = self._images(project)
         pulumi.export("images", images)
         options = pulumi.ResourceOptions(provider=cluster_provider("cluster", project))
-        scope = Scope(application=APPLICATION, stack="dev", namespace=NAMESPACE, protect=False)
+        scope = Scope(application=APPLICATION, stack="dev", namespace=NAMESPACE, development=True, protect=False)
         manifest = namespace(NAMESPACE, scope.labels(APPLICATION, Role.STACK))
         scope = replace(scope, namespace=KubernetesObject("namespace", manifest, opts=options).object_name)
         endpoints: dict[str, Endpoint] = {}

@@ -29,10 +29,22 @@ STEPS = {
         DEPENDENCIES,
         "RUN --mount=type=bind,source={folder}/requirements.txt,target=/r : pip install --no-cache-dir {name}",
     ),
+    "two": (DEPENDENCIES, "RUN : apt-get update; : apt-get install -y {name}; : pip install --no-cache-dir {version}"),
+    "listed": (
+        SYSTEM,
+        "RUN --mount=type=bind,source={folder}/requirements.txt,target=/r : apt-get update; : apt-get install {name}",
+    ),
+    "runs": (DEPENDENCIES, "RUN : /data/code; : uv pip install --no-cache {name} {version}"),
+    "from an image": (SYSTEM, "COPY --from=fixed /made /data/{name}/"),
+    "from a stage": (SOURCE, "COPY --from={folder}-made /made /data/{name}/"),
     "source": (SOURCE, "COPY --chmod=0755 {folder}/src /data/{name}/"),
     "both": (SOURCE, 'COPY ["{folder}/requirements.txt", "{folder}/src/code", "/data/{name}/"]'),
 }
 """Steps by name: how often they change, and how they are written."""
+MOUNTS = {"listed": DEPENDENCIES}
+"""Steps that are run as often as what they mount changes, though they need not be."""
+NEEDS = {"runs": {"both"}}
+"""Steps that run what others have copied, and so come after these."""
 NEUTRAL = {
     "make": "RUN : make {name}",
     "env": "ENV A_{number}=1",
@@ -63,7 +75,7 @@ class Layered:
 
         ``version`` is what dependencies are asked for.
         """
-        lines, number = [], 0
+        lines, number = [f"FROM {base} AS e{example}-made", f"COPY e{example}/src /made/"], 0
         for index, (follows, steps) in enumerate(self.stages):
             name = f"e{example}-stage{index}"
             lines.append(f"FROM {f'e{example}-stage{index - 1}' if follows and index else base} AS {name}")
@@ -82,21 +94,24 @@ class Layered:
 
 
 def layered() -> st.SearchStrategy[Layered]:
-    """Dockerfiles of up to three stages; about half of them have their steps in order."""
+    """Dockerfiles of up to three stages, their steps as they come, in order, or the other way around."""
     steps = st.lists(st.sampled_from([*STEPS, *STEPS, *NEUTRAL]), min_size=1, max_size=4)
     shuffled = st.lists(st.tuples(st.booleans(), steps.map(tuple)), min_size=1, max_size=3)
     return st.builds(
-        lambda stages, ordered: Layered(tuple(_sorted(stages) if ordered else stages)), shuffled, st.booleans()
+        lambda stages, order: Layered(tuple(_sorted(stages, order) if order else stages)),
+        shuffled,
+        st.sampled_from([0, 1, -1]),
     )
 
 
-def _sorted(stages: Sequence[tuple[bool, tuple[str, ...]]]) -> list[tuple[bool, tuple[str, ...]]]:
-    """Return the stages with all their steps in the order of how often these change."""
-    every = sorted((step for _, steps in stages for step in steps), key=lambda step: STEPS.get(step, (SYSTEM, ""))[0])
+def _sorted(stages: Sequence[tuple[bool, tuple[str, ...]]], order: int) -> list[tuple[bool, tuple[str, ...]]]:
+    """Return the stages with all their steps in the order of how often these change, or in the opposite one."""
+    drawn = [step for _, steps in stages for step in steps]
+    every = sorted(drawn, key=lambda step: order * STEPS.get(step, (SYSTEM, ""))[0])
     found, start = [], 0
-    for follows, steps in stages:
-        found.append((follows, tuple(every[start : start + len(steps)])))
-        start += len(steps)
+    for follows, own in stages:
+        found.append((follows, tuple(every[start : start + len(own)])))
+        start += len(own)
     return found
 
 
@@ -106,8 +121,23 @@ def out_of_order(example: Layered) -> set[int]:
         later
         for chain in example.chains()
         for place, (later, step) in enumerate(chain)
-        if any(STEPS[earlier][0] > STEPS[step][0] for _, earlier in chain[:place])
+        if any(_pace(earlier) > STEPS[step][0] for _, earlier in chain[:place] if earlier not in NEEDS.get(step, ()))
+        or _pace(step) > STEPS[step][0]
     }
+
+
+def in_order_of_need(example: Layered) -> set[int]:
+    """Return the numbers of the steps that run what a step before them has copied, which changes more often."""
+    return {
+        later
+        for chain in example.chains()
+        for place, (later, step) in enumerate(chain)
+        if NEEDS.get(step, set()) & {earlier for _, earlier in chain[:place]}
+    }
+
+
+def _pace(step: str) -> int:
+    return max(STEPS[step][0], MOUNTS.get(step, SYSTEM))
 
 
 def linted(example: Layered) -> set[int]:
@@ -150,6 +180,7 @@ class Builds:
             f"COPY --from=e{number}-stage{found.last} /data /e{number}" for number, found in enumerate(self._examples)
         ]
         start = f"FROM debian:trixie-slim AS start\nRUN mkdir /data; : {self._nonce}\n"
+        start += "FROM start AS fixed\nRUN mkdir /made && touch /made/fixed\n"
         (self._folder / "Dockerfile").write_text("\n".join([start, *texts, "FROM scratch", *ends]) + "\n")
 
     def run(self) -> list[set[int]]:

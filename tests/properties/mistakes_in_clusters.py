@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
-from moorage.cli import builds, diagnosis, preflight
-from moorage.engine.session import Session
-from moorage.platform.layout import Layout
+from moorage.cli.sessions import session_for
+from moorage.engine import failed_builds, failure, preflight
+from moorage.engine import pods as pod_troubles
 from tests.properties.mistakes import environment, refused, texts, words
 from tests.properties.mistakes_in_services import STACK
 from tests.unit.config_samples import Monorepo
@@ -122,7 +122,7 @@ def nothing_answers(data: DataObject, folder: Path) -> Sequence[Problem]:
             f"  moorage:cluster: {{context: '{name}', kubeconfig: kube.yaml}}\n"
             f"  moorage:registry: {{address: '{address}'}}\n  moorage:builder: '{name}'\n",
         )
-        problems = refused(lambda: preflight.check(monorepo.load()))
+        problems = refused(lambda: preflight.check(session_for(monorepo.load())))
     assert len(problems) == 3
     return problems
 
@@ -173,18 +173,18 @@ def pods(draw: DrawFn) -> dict[str, Any]:
 
 def pod_in_trouble(data: DataObject, folder: Path) -> Sequence[Problem]:
     """A pod that does not become ready, with the last lines of its log."""
-    found = diagnosis.trouble(data.draw(pods()))
+    found = pod_troubles.trouble(data.draw(pods()))
     assert found is not None
-    return [diagnosis.problem(found, data.draw(words()), data.draw(st.lists(texts(), max_size=8)))]
+    return [pod_troubles.problem(found, data.draw(words()), data.draw(st.lists(texts(), max_size=8)))]
 
 
 def failed_update(data: DataObject, folder: Path) -> Sequence[Problem]:
     """An update that fails while the cluster tells nothing, asked by the real kubectl."""
     monorepo = Monorepo(folder)
     with environment(folder):
-        session = Session(layout=Layout.of(folder), stack="dev", embedded=True)
+        project = monorepo.load()
         status, began = data.draw(st.integers(-15, 255).filter(bool)), dt.datetime.now(dt.UTC)
-        return diagnosis.explain(session, monorepo.load(), status, began).problems
+        return failure.explain(session_for(project), project, status, began).problems
 
 
 def image_does_not_build(data: DataObject, folder: Path) -> Sequence[Problem]:
@@ -197,7 +197,7 @@ def image_does_not_build(data: DataObject, folder: Path) -> Sequence[Problem]:
         "Message": data.draw(texts() | st.just('process "/bin/sh -c x" did not complete successfully: exit code: 1')),
         "Sources": data.draw(st.sampled_from([None, "", base64.b64encode(source).decode()])),
     }
-    return [builds.problem(f"apps/{data.draw(words())}/Dockerfile", error, "\n".join([f"#7 {step}", *said]))]
+    return [failed_builds.problem(f"apps/{data.draw(words())}/Dockerfile", error, "\n".join([f"#7 {step}", *said]))]
 
 
 PLATFORM = (silent_registry, no_registry, no_builder, nothing_answers)

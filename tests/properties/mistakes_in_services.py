@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
+from moorage.config.modelkeys import known_keys
 from moorage.config.service import Service
-from moorage.config.shape import known_keys
 from tests.properties.mistakes import refused, words
 from tests.unit.config_samples import BACKEND, Monorepo
 

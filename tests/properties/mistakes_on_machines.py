@@ -18,17 +18,19 @@ from hypothesis import strategies as st
 
 from moorage.base.errors import MoorageError, Problem
 from moorage.cli import deploy
-from moorage.cli import platform as commands
+from moorage.cli import platform_processes as commands
 from moorage.cli.main import machine_problem
-from moorage.engine.session import Session, find_root
-from moorage.platform import packages, platform, ports, processes, programs, toolchain, toolchain_builder
-from moorage.platform.components import components
+from moorage.engine.session import find_root
+from moorage.platform import debian, embedded, ports, processes, programs, toolchain, toolchain_builder
+from moorage.platform.debian import Need
+from moorage.platform.embedded import Platform
+from moorage.platform.go import go_failed
 from moorage.platform.layout import Layout
-from moorage.platform.packages import Need
-from moorage.platform.platform import Platform
+from moorage.platform.pins import components
 from moorage.platform.processes import Program
 from moorage.platform.toolchain_builder import ToolchainBuilder
 from tests.properties.mistakes import as_nobody, environment, refused, texts, words
+from tests.unit.session_samples import session as sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -96,7 +98,7 @@ def no_go(data: DataObject, folder: Path) -> Sequence[Problem]:
 def go_fails(data: DataObject, folder: Path) -> Sequence[Problem]:
     """A build that ends with any words of Go's."""
     said = "\n".join(data.draw(st.lists(st.sampled_from(GO_SAYS) | texts(), min_size=1, max_size=20)))
-    error = toolchain_builder._go_failed(data.draw(st.sampled_from(components())), said, data.draw(st.integers(1, 3)))
+    error = go_failed(data.draw(st.sampled_from(components())), said, data.draw(st.integers(1, 3)))
     return error.problems
 
 
@@ -106,7 +108,7 @@ def full_disk(data: DataObject, folder: Path) -> Sequence[Problem]:
     more = float(data.draw(st.integers(2, 10**6)) * free)
     with environment(folder) as patch:
         if data.draw(st.booleans()):
-            patch.setattr(platform, "MINIMUM_FREE_BYTES", more)
+            patch.setattr(embedded, "MINIMUM_FREE_BYTES", more)
             return refused(Platform(Layout.of(folder))._require_space)
         patch.setattr(toolchain_builder, "DISK_BYTES_PER_WEIGHT_SECOND", more)
         return refused(lambda: ToolchainBuilder().build(components("pulumi")))
@@ -125,9 +127,9 @@ def no_packages(data: DataObject, folder: Path) -> Sequence[Problem]:
     needs = [Need(name, data.draw(st.sampled_from([f"/nowhere/{name}", f"no-{name}"])), "a test") for name in names]
     if data.draw(st.booleans()):
         with environment(folder), as_nobody():
-            return refused(lambda: packages.install(needs))
+            return refused(lambda: debian.install(needs))
     with environment(folder, PATH=str(folder)):
-        return refused(data.draw(st.sampled_from([lambda: packages.install(needs), packages.unpacked])))
+        return refused(data.draw(st.sampled_from([lambda: debian.install(needs), debian.unpacked])))
 
 
 def apt_refuses(data: DataObject, folder: Path) -> Sequence[Problem]:
@@ -145,7 +147,7 @@ def apt_refuses(data: DataObject, folder: Path) -> Sequence[Problem]:
     (folder / "state/lists/partial").mkdir(parents=True)
     needs = [Need(f"moorage-no-{data.draw(words(3))}", "/nowhere/file", "a test")]
     with environment(folder, APT_CONFIG=str(folder / "apt.conf")):
-        return refused(lambda: packages.install(needs))
+        return refused(lambda: debian.install(needs))
 
 
 @contextmanager
@@ -163,7 +165,7 @@ def own_records(folder: Path) -> Iterator[pytest.MonkeyPatch]:
 def another_platform(data: DataObject, folder: Path) -> Sequence[Problem]:
     """The platform of another checkout, with a process that runs."""
     with own_records(folder) as patch:
-        patch.setattr(platform, "OWNER", folder / "owner.json")
+        patch.setattr(embedded, "OWNER", folder / "owner.json")
         processes.ensure(Program(name="etcd", command=("sleep", "60"), on_node=False), folder / "etcd.log")
         (folder / "owner.json").write_text(json.dumps({"root": f"/srv/{data.draw(words())}", "data": "/nowhere"}))
         return refused(Platform(Layout.of(folder))._require_alone)
@@ -237,7 +239,7 @@ def machine_refuses(data: DataObject, folder: Path) -> Sequence[Problem]:
 def outside(data: DataObject, folder: Path) -> Sequence[Problem]:
     """A command that is given in the wrong place, names a part that there is not, or asks nobody."""
     part = data.draw(st.just("") | words().filter(lambda word: word not in programs.NAMES))
-    session = Session(layout=Layout.of(folder), stack="prod", embedded=False)
+    session = sample(folder, stack=data.draw(words()), embedded=False)
     calls: list[Callable[[], Any]] = [
         find_root,
         lambda: commands.logs(folder, part, lines=1, follow=False),

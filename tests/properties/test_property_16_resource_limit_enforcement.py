@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moorage.platform.images import SEED_NAME, SEED_TAG
+from moorage.platform.addon_images import SEED_NAME, SEED_TAG
 from moorage.platform.layout import Layout
 from tests.properties.batch import BATCHED
 from tests.properties.pods import Manifest, node, pod, run_together

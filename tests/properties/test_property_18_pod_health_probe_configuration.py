@@ -21,8 +21,8 @@ from components.labels import Labels, Role
 from components.manifests.deployment import DeploymentParts, deployment
 from components.manifests.routing import namespace
 from components.manifests.stateful import stateful_set
-from components.manifests.stores import postgres_plan, redis_plan
-from policy.judge import Finding, judge
+from components.manifests.store_plans import postgres_plan, redis_plan
+from policy.judge import Violation, judge
 from policy.objects import Origin, manifest_objects
 from policy.registry import RULES, Level
 from tests.properties import foreign_probes, service_models
@@ -142,7 +142,7 @@ def broken_rules(manifest: Manifest) -> set[str]:
     found = set()
     for item in manifest_objects(manifest, Origin()):
         for rule in PROBE_RULES:
-            if any(isinstance(outcome, Finding) for outcome in judge(rule, item, rule.defaults)):
+            if any(isinstance(outcome, Violation) for outcome in judge(rule, item, rule.defaults)):
                 found.add(rule.name)
     return found
 

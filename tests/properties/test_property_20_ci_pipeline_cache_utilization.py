@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 
-from components.image import MAIN_BRANCH
 from components.naming import tag_name
+from components.service_image import MAIN_BRANCH
 from tests.properties.batch import BATCHED
 from tests.properties.built_images import built_together, forget
 from tests.properties.cached_builds import DEPENDENCIES, SOURCE, cached_builds, copies, run

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import strategies as st
 
 import policy.rules  # noqa: F401  # registers every rule
-from moorage.platform.images import SEED_NAME
-from policy.judge import Finding, judge
+from moorage.platform.addon_images import SEED_NAME
+from policy.judge import Violation, judge
 from policy.objects import Origin, manifest_objects
 from policy.registry import RULES
 from tests.properties.derived_images import REGISTRY, DerivedImages
@@ -65,7 +65,7 @@ class Identity:
             for rule in rules
             for item in judge(rule, one, rule.defaults)
         ]
-        return any(isinstance(outcome, Finding) for outcome in outcomes)
+        return any(isinstance(outcome, Violation) for outcome in outcomes)
 
 
 def identities() -> st.SearchStrategy[Identity]:

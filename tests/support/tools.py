@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 from moorage.base.console import Steps
-from moorage.platform.components import cache_folder, components
+from moorage.platform.pins import cache_folder, components
 from moorage.platform.toolchain_builder import ToolchainBuilder
 
 

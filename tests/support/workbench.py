@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from moorage.platform import packages
+from moorage.platform import debian
 from moorage.platform.layout import Layout
 from moorage.report.history import History
 from moorage.report.records import documents
@@ -173,7 +173,7 @@ def workbench() -> Iterator[Workbench]:
     )
     environment = session_environment() | {"DOCKER_CONFIG": str(folder / "docker")}
     environment["PATH"] = f"{layout.bin}{os.pathsep}{environment['PATH']}"
-    program = packages.unpacked() / "usr/bin/docker-registry"
+    program = debian.unpacked() / "usr/bin/docker-registry"
     with (folder / "registry.log").open("ab") as log:
         process = subprocess.Popen(
             [str(program), "serve", str(config)],

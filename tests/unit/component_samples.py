@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from components.kubernetes import Scope
 from components.labels import Labels, Role
+from components.scope import Scope
 from moorage.config.service import Service
 
 BACKEND = Labels(application="harbour", instance="harbour-dev", name="backend", role=Role.WEB)
@@ -53,8 +53,8 @@ def worker(**changes: Any) -> Service:
 
 def scope(**changes: Any) -> Scope:
     """Return the scope of stack dev."""
-    fields: dict[str, Any] = {"application": "harbour", "stack": "dev", "namespace": "harbour-dev", "protect": False}
-    return Scope(**{**fields, **changes})
+    fields: dict[str, Any] = {"application": "harbour", "stack": "dev", "namespace": "harbour-dev"}
+    return Scope(**{**fields, "development": True, "protect": False, **changes})
 
 
 def pod_of(manifest: dict[str, Any]) -> dict[str, Any]:

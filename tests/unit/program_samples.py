@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import yaml
 
+from components.stack import declare
 from moorage.config.loader import load_project
 from tests.unit.component_samples import WEB_YAML, WORKER_YAML
 from tests.unit.pulumi_mocks import Recording, record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from moorage.config.project import Project
 
 ROOT = Path(__file__).resolve().parents[2]
 FRONTEND_YAML: dict[str, Any] = {
@@ -76,17 +75,6 @@ def write(path: Path, content: object) -> None:
     path.write_text(yaml.safe_dump(content))
 
 
-def deploy_function() -> Callable[[Project], None]:
-    """Return `deploy` of the program itself."""
-    specification = importlib.util.spec_from_file_location("stack_program", ROOT / "__main__.py")
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    found: Callable[[Project], None] = module.deploy
-    return found
-
-
 def run_program(
     root: Path,
     stack: str = "dev",
@@ -99,10 +87,9 @@ def run_program(
     """Write a monorepo of these services, load it and run the program on it."""
     write_monorepo(root, stack, settings or {}, services)
     project = load_project(root, stack)
-    deploy = deploy_function()
     secret = {"moorage:signingKey": "canary-signing-key"}
     pulumi.runtime.set_all_config(secret, list(secret))
-    return record(lambda: deploy(project), stack=stack, preview=preview, built=built)
+    return record(lambda: declare(project), stack=stack, preview=preview, built=built)
 
 
 def text_of(value: object) -> str:

@@ -19,21 +19,23 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 import policy.rules  # noqa: F401  # registers every rule
+from moorage.base.stage import DEVELOPMENT_NAMES
 from moorage.build.ignorefile import read_ignore_file
 from moorage.build.stages import load_dockerfile
 from moorage.checks.allowlist import allow_list_patterns, differences
 from moorage.cli.main import app
-from moorage.config.base import Model
+from moorage.config.fields import Model
+from moorage.config.modelkeys import known_keys
 from moorage.config.service import BaseImage, Service, image_build_arg
-from moorage.config.shape import known_keys
 from moorage.config.stackfile import read_stack
 from moorage.config.validate import Source, validated
 from moorage.config.yamlfile import parse_yaml
-from moorage.platform.components import components
 from moorage.platform.layout import Layout
+from moorage.platform.pins import components
 from moorage.platform.programs import NAMES
 from policy.registry import PACK, Level
-from policy.settings import DEV_STACKS, configuration
+from policy.settings import configuration
+from tests.support.parts import PARTS
 from tests.unit.test_rooms import LAYERS
 from tests.unit.tools.test_schema import models
 from tools.reference import PAGE, render
@@ -103,9 +105,7 @@ def unknown_words(command: list[str]) -> list[str]:
     """Return what of a command the command line, the Makefile or the test runner does not know."""
     program, *words = command
     if program == "tests/run":
-        match = re.search(r"parts=\(([a-z ]+)\)", (ROOT / "tests" / "run").read_text())
-        assert match
-        return sorted(set(words) - set(match[1].split()))
+        return sorted(set(words) - PARTS.keys())
     if program == "make":
         targets = re.findall(r"^([\w./-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
         return [word for word in words if word not in targets and not re.fullmatch(r"STACK=\S+", word)]
@@ -211,7 +211,7 @@ def test_the_documents_do_show_commands() -> None:
     assert unknown_words(["moorage", "platform", "halt"]) == ["halt"]
     assert unknown_words(["moorage", "up", "--force"]) == ["--force"]
     assert unknown_words(["make", "coffee"]) == ["coffee"]
-    assert unknown_words(["tests/run", "unit", "fast"]) == ["fast"]
+    assert unknown_words(["tests/run", "unit", "coffee"]) == ["coffee"]
 
 
 @EACH_PAGE
@@ -258,7 +258,7 @@ def test_the_page_on_policies_has_the_packs_levels_stages_and_settings() -> None
     page = PAGES["docs/policies.md"]
     assert PACK == "moorage"
     assert {row[0].strip("`") for row in table(page, "## Levels")} == set(Level)
-    assert {f"`{name}`" for name in DEV_STACKS} <= set(re.findall(r"`\w+`", page))
+    assert {f"`{name}`" for name in DEVELOPMENT_NAMES} <= set(re.findall(r"`\w+`", page))
     (settings,) = blocks("docs/policies.md", "json")
     assert configuration("prod", json.loads(settings)).levels["limit-empty-dirs"] is Level.DISABLED
 
@@ -267,6 +267,24 @@ def test_the_page_for_contributors_draws_the_rooms_that_there_are() -> None:
     rows = {row[0].strip("`").rstrip("/") for row in table(PAGES["CONTRIBUTING.md"], "## Rooms")}
     assert {f"moorage/{name}" for name in LAYERS} <= rows
     assert all((ROOT / name).exists() for name in rows)
+
+
+def test_the_walk_of_an_up_and_its_picture_name_rooms_and_files_that_there_are() -> None:
+    page, picture = PAGES["docs/walk-of-an-up.md"], (ROOT / "docs" / "walk-of-an-up.svg").read_text()
+    steps = table(page, "# One")
+    named = [name for row in steps for name in quoted(row[1])]
+    assert len(named) > 8
+    assert [name for name in named if not (ROOT / name).exists()] == []
+    assert [int(row[0]) for row in steps] == sorted(map(int, re.findall(r'class="number"[^>]*>(\d+)<', picture)))
+    drawn = set(re.findall(r'class="name"[^>]*>(\w+)<', picture))
+    files = [name for group in re.findall(r'data-files="([^"]*)"', picture) for name in group.split()]
+    assert len(files) > 15
+    roots = (ROOT / "moorage", ROOT)
+    lost = [
+        name for name in files if not any((root / name).is_dir() or (root / f"{name}.py").is_file() for root in roots)
+    ]
+    assert lost == []
+    assert drawn - {"providers", "policy", "components"} == set(LAYERS) - {"scan"}
 
 
 def test_the_changelog_knows_the_version_and_the_page_on_the_platform_that_of_kubernetes() -> None:

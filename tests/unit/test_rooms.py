@@ -71,3 +71,22 @@ def test_nothing_runs_at_import_but_definitions(package: str) -> None:
         or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Call))
     ]
     assert running == []
+
+
+def imported(file: Path) -> set[str]:
+    """Return the top-level names that a file imports."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+def test_services_and_libraries_import_neither_what_deploys_them_nor_another_service() -> None:
+    services = {package.parent.name: package.parent for package in (ROOT / "apps").glob("*/*/__init__.py")}
+    deploying = {"moorage", "components", "policy", "tools"}
+    for file in (*sources("apps"), *sources("libs")):
+        others = {name for name, folder in services.items() if folder.parent not in file.parents}
+        assert imported(file) & (deploying | others) == set(), file

@@ -7,9 +7,9 @@ from typing import Annotated
 import asyncpg
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
+from harbour.connections import REDIS_FAILURES
 from harbour.logs import describe
 from harbour.totals import TOTALS, Totals
-from redis.exceptions import RedisError
 
 from backend import repository
 from backend.errors import DependencyUnavailableError, InvalidFieldError
@@ -111,6 +111,6 @@ async def totals(services: ServicesOf) -> TotalsView:
     """Tell what the worker counted so far."""
     try:
         values = await services.redis.hgetall(TOTALS)
-    except (RedisError, OSError) as error:
+    except REDIS_FAILURES as error:
         raise DependencyUnavailableError("redis", describe(error)) from error
     return TotalsView.of(Totals.from_hash({str(name): str(value) for name, value in values.items()}))

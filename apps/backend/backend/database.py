@@ -26,14 +26,12 @@ CONNECT_TIMEOUT_SECONDS = 5.0
 COMMAND_TIMEOUT_SECONDS = 10.0
 ACQUIRE_TIMEOUT_SECONDS = 5.0
 
-_UNREACHABLE = (
-    OSError,  # includes TimeoutError
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
-)
+FAILURES = (OSError, EOFError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What a PostgreSQL that cannot be used raises in asyncpg; ``OSError`` includes ``TimeoutError``."""
+
+_OUTAGES = ("08", "25006", "28", "3D", "53", "57", "58", "XX")
+"""Beginnings of the SQLSTATEs that say that the server cannot serve, whatever it was asked: connection, a standby that
+takes no writes, login, no such database, no resources, shut down or restarting, its files, its own failure."""
 _log = logging.getLogger(__name__)
 
 
@@ -57,7 +55,7 @@ class Database:
             attempt += 1
             try:
                 await self._prepare()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except FAILURES as error:
                 self._reason = describe(error)
                 delay = backoff.delay(attempt)
                 _log.warning(
@@ -106,17 +104,19 @@ class Database:
         """Give a connection of the pool; raises `DependencyUnavailableError` where PostgreSQL is or goes away."""
         if self._pool is None:
             raise DependencyUnavailableError("postgres", self._reason)
-        connection = None
+        ours = False
         try:
             async with self._pool.acquire(timeout=ACQUIRE_TIMEOUT_SECONDS) as connection:
-                yield connection
-        except _UNREACHABLE as error:
+                try:
+                    yield connection
+                except Exception as error:
+                    # Asked while the connection is ours: the pool answers no more for one that it has back.
+                    ours = not (connection.is_closed() or _is_outage(error))
+                    raise
+        except Exception as error:
+            if ours:
+                raise
             raise DependencyUnavailableError("postgres", describe(error)) from error
-        except asyncpg.InterfaceError as error:
-            # asyncpg's word for "closed meanwhile", but also for a wrong call, which must not look like an outage.
-            if connection is None or connection.is_closed():
-                raise DependencyUnavailableError("postgres", describe(error)) from error
-            raise
 
     async def check(self) -> None:
         """Return when PostgreSQL answers and is migrated; raise what is in the way otherwise."""
@@ -141,3 +141,10 @@ class Database:
                 await asyncio.wait_for(self._pool.close(), timeout=5)
             except TimeoutError:
                 self._pool.terminate()
+
+
+def _is_outage(error: Exception) -> bool:
+    """Whether an error on an open connection is the server's state, rather than what was asked of it."""
+    if isinstance(error, asyncpg.PostgresError):
+        return str(error.sqlstate).startswith(_OUTAGES)
+    return isinstance(error, OSError | EOFError | asyncpg.InternalClientError)

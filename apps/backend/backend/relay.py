@@ -12,10 +12,10 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from harbour.backoff import Backoff
+from harbour.connections import REDIS_FAILURES
 from harbour.events import STREAM
 from harbour.logs import describe
 from harbour.totals import CHUNK, bitmap_key, uncounted
-from redis.exceptions import RedisError
 
 from backend import repository
 from backend.errors import DependencyUnavailableError
@@ -59,7 +59,7 @@ class Relay:
                 await self._reconcile_after_restart()
                 while await self.publish() == BATCH:
                     pass
-            except (DependencyUnavailableError, RedisError, OSError) as error:
+            except (DependencyUnavailableError, *REDIS_FAILURES) as error:
                 failures += 1
                 if failures == 1:
                     _log.warning("events wait in the outbox", extra={"reason": describe(error)})
@@ -75,7 +75,7 @@ class Relay:
         try:
             async with asyncio.timeout(FLUSH_SECONDS):
                 await self.publish()
-        except (DependencyUnavailableError, RedisError, OSError) as error:
+        except (DependencyUnavailableError, *REDIS_FAILURES) as error:
             _log.warning("events stay in the outbox", extra={"reason": describe(error)})
 
     async def publish(self) -> int:

@@ -55,6 +55,40 @@ async def test_without_redis_it_keeps_trying_and_ends_at_once_when_asked(caplog:
     assert [record.getMessage() for record in caplog.records] == ["redis cannot be used, trying again"]
 
 
+@pytest.mark.parametrize(
+    "says",
+    [
+        b"",
+        b"-LOADING Redis is loading the dataset in memory\r\n",
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+        b"*many\r\n",
+        b"*1\r\n$2\r\n\xff\xfe\r\n",
+    ],
+    ids=["nothing", "loading", "not redis", "not a number", "not text"],
+)
+async def test_what_answers_and_is_no_redis_that_serves_does_not_end_it(
+    says: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while says and await reader.read(4096):
+            writer.write(says)
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        redis = connect_redis(RedisSettings(host="127.0.0.1", port=port, password=None), name="test")
+        shutdown = Shutdown()
+        with caplog.at_level(logging.WARNING):
+            async with asyncio.timeout(20):
+                running = asyncio.create_task(Consumer(redis, "test").run(shutdown))
+                while not caplog.records and not running.done():  # noqa: ASYNC110 - the log shows it from outside
+                    await asyncio.sleep(0.01)
+                shutdown.ask()
+                await running
+        await redis.aclose()
+    assert [record.getMessage() for record in caplog.records] == ["redis cannot be used, trying again"]
+
+
 async def test_a_loop_that_does_not_turn_is_not_alive(monkeypatch: pytest.MonkeyPatch) -> None:
     consumer = _unreachable()
     monkeypatch.setattr(consumer_module, "STUCK_SECONDS", -1.0)

@@ -7,9 +7,10 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from harbour.backoff import Backoff
+from harbour.connections import REDIS_FAILURES
 from harbour.events import DEAD_KEPT, DEAD_STREAM, GROUP, STREAM, ArrivalRecorded, MalformedEventError
 from harbour.logs import describe
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ResponseError
 
 from worker.counting import COUNT, script_arguments, script_keys
 
@@ -57,7 +58,7 @@ class Consumer:
             self._turned = time.monotonic()
             try:
                 await self._turn()
-            except (RedisError, OSError) as error:
+            except REDIS_FAILURES as error:
                 self._has_group = False  # a Redis that lost its data lost the group as well
                 failures += 1
                 if failures == 1:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
 
 if TYPE_CHECKING:
     from harbour.settings import RedisSettings
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT_SECONDS = 2.0
 ANSWER_TIMEOUT_SECONDS = 5.0
 """Must exceed the time for which a worker lets Redis hold back the answer to a blocking read."""
+
+REDIS_FAILURES = (RedisError, OSError, EOFError, ValueError)
+"""What a Redis that cannot be used raises; the client meets an answer that is not Redis' with a ``ValueError``."""
 
 
 def connect_redis(settings: RedisSettings, *, name: str) -> Redis:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from moorage.build.dockerfile import read_dockerfile
-from moorage.cli.resolution import unresolved
+from moorage.engine.unresolved import unresolved
 from tests.support.loopback import NO_PROXY, served
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[3]
 UV = shutil.which("uv", path=f"{ROOT / '.moorage' / 'bin'}:{os.environ['PATH']}") or "uv"
+PIP = "pip==26.3"
 EARLY = 0.1
 """Seconds that a wait may seem shorter than it was, as a request is noted only after it has arrived."""
 
@@ -64,23 +65,32 @@ class Run:
 
 
 def run(
-    command: Callable[[str], Sequence[str]], folder: Path, environment: Mapping[str, str], *, requests: int = 1
+    command: Callable[[str], Sequence[str]],
+    folder: Path,
+    environment: Mapping[str, str],
+    *,
+    asked: str,
+    requests: int = 1,
 ) -> Run:
-    """Run a package manager against a registry that closes every connection; it makes some requests at each attempt."""
+    """Run a package manager against a registry that closes every connection; it makes some requests at each attempt.
+
+    Only those for what is ``asked`` count: some look for a newer version of themselves as well, on some machines.
+    """
+    # As in a build: nobody's settings but the image's.
+    own = {"PATH": os.environ["PATH"], "HOME": str(folder), "PIP_CONFIG_FILE": os.devnull, **NO_PROXY}
     with served(lambda _, __: (0, b"")) as registry:
         result = subprocess.run(
             command(registry.url),
             cwd=folder,
-            env={**os.environ, **NO_PROXY, **environment},
+            env={**own, **environment},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             check=False,
         )
         assert result.returncode != 0
-        paths = {path for path, _ in registry.requests}
-        assert len(paths) == 1, paths
-        times = [at for _, at in registry.requests]
+        times = [at for path, at in registry.requests if asked in path]
+        assert times, registry.requests
     output = (result.stdout + result.stderr).replace(registry.url, "http://registry")
     return Run(output, times[::requests])
 
@@ -90,7 +100,7 @@ def uv(folder: Path) -> Run:
         cache = f"--cache-dir={folder / 'cache'}"
         return [UV, "pip", "install", cache, f"--target={folder / 'x'}", f"--default-index={url}/simple", "idna==3.10"]
 
-    return run(command, folder, variables("python-build"))
+    return run(command, folder, variables("python-build"), asked="idna")
 
 
 def npm(folder: Path) -> Run:
@@ -101,13 +111,16 @@ def npm(folder: Path) -> Run:
     (folder / "package.json").write_text(json.dumps(page))
     (folder / "package-lock.json").write_text(json.dumps(lock))
     quiet = ["--no-audit", "--no-update-notifier", f"--cache={folder / 'cache'}"]
-    return run(lambda url: ["npm", "ci", f"--registry={url}", *quiet], folder, variables("node"))
+    return run(lambda url: ["npm", "ci", f"--registry={url}", *quiet], folder, variables("node"), asked="react")
 
 
 def pip(folder: Path) -> Run:
     retries = option("python-build", "pip install", r"--retries \d+")
+    installed = [UV, "pip", "install", "--quiet", f"--target={folder / 'pip'}", PIP]
+    subprocess.run(installed, check=True)
     start = [sys.executable, "-m", "pip", "install", "--no-cache-dir", f"--target={folder / 'x'}", *retries]
-    return run(lambda url: [*start, f"--index-url={url}/simple", "idna==3.10"], folder, {})
+    path = {"PYTHONPATH": str(folder / "pip")}
+    return run(lambda url: [*start, f"--index-url={url}/simple", "idna==3.10"], folder, path, asked="idna")
 
 
 def apt(folder: Path) -> Run:
@@ -124,7 +137,7 @@ def apt(folder: Path) -> Run:
         return ["apt-get", "update", *update, *options]
 
     # A connection that is closed is opened once more at once.
-    return run(command, folder, {}, requests=2)
+    return run(command, folder, {}, asked="InRelease", requests=2)
 
 
 MANAGERS = {"uv": uv, "npm": npm, "pip": pip, "apt": apt}

@@ -11,7 +11,7 @@ from moorage.base.errors import Location, Problem
 from moorage.checks.declarations import Findings, check_sources
 from moorage.checks.imports import script_imports
 from moorage.checks.pythonimports import python_imports
-from moorage.config.rules import Monorepo
+from moorage.config.monorepo import Monorepo
 from moorage.config.sources import find_libs, read_images, read_services
 from tests.support.monorepo import Generated, Shape, generate
 

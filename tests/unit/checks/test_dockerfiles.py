@@ -13,7 +13,7 @@ from moorage.build.stages import load_dockerfile
 from moorage.checks.allowlist import allow_list_text, context_inputs, takes
 from moorage.checks.declarations import Findings, check_sources
 from moorage.checks.stackwishes import read_wishes
-from moorage.config.rules import Monorepo as Declared
+from moorage.config.monorepo import Monorepo as Declared
 from moorage.config.sources import find_libs, read_images, read_services
 from tests.unit.config_samples import BACKEND, STACK, Monorepo, changed
 

@@ -48,8 +48,8 @@ def moorage(*words: str, cwd: Path, **variables: str) -> subprocess.CompletedPro
 @pytest.fixture
 def checkout(monorepo: Monorepo) -> Monorepo:
     """A monorepo that the command line takes for a checkout."""
-    for name in ("Pulumi.yaml", "__main__.py"):
-        monorepo.write(name, "")
+    monorepo.write("Pulumi.yaml", "name: harbour\nruntime: python\n")
+    monorepo.write("__main__.py", "")
     return monorepo
 
 
@@ -113,7 +113,9 @@ def test_env_works_where_something_is_yet_to_be_put_right_with_it(
     checkout.change(path, old, new)
     assert moorage("preview", cwd=checkout.root).returncode == 1
     result = moorage("env", cwd=checkout.root)
-    assert (result.returncode, result.stderr) == (0, "")
+    assert result.returncode == 0
+    assert result.stderr.startswith("made a passphrase for this checkout's secrets")
+    assert moorage("env", cwd=checkout.root).stderr == ""
     assert "export PULUMI_STACK=dev\n" in result.stdout
     assert "export KUBECONFIG=" in result.stdout
 
@@ -123,7 +125,9 @@ def test_env_works_where_a_secret_stands_in_plain_text(checkout: Monorepo) -> No
     checkout.add("Pulumi.dev.yaml", "  moorage:signingKey: hunter2\n")
     assert "stands in plain text" in moorage("preview", cwd=checkout.root).stderr
     result = moorage("env", cwd=checkout.root)
-    assert (result.returncode, result.stderr) == (0, "")
+    assert result.returncode == 0
+    assert result.stderr.startswith("made a passphrase for this checkout's secrets")
+    assert moorage("env", cwd=checkout.root).stderr == ""
     assert "hunter2" not in result.stdout
 
 
@@ -145,7 +149,7 @@ def test_data_cannot_be_kept_and_deleted(checkout: Monorepo) -> None:
 def test_a_port_that_is_none_is_refused(checkout: Monorepo, value: str) -> None:
     result = moorage("env", cwd=checkout.root, MOORAGE_HTTP_PORT=value)
     assert result.returncode == 1
-    assert f"MOORAGE_HTTP_PORT={value} is no port" in result.stderr
+    assert f"MOORAGE_HTTP_PORT={value} is not a port" in result.stderr
     assert "Traceback" not in result.stderr
 
 

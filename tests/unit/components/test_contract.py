@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from moorage.config.quantity import quantity_value
+from moorage.base.quantity import quantity_value
 from tests.unit.program_samples import run_program, text_of
 
 if TYPE_CHECKING:

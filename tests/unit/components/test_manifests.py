@@ -11,8 +11,8 @@ from components.manifests import pods
 from components.manifests.availability import horizontal_pod_autoscaler, pod_disruption_budget
 from components.manifests.deployment import DeploymentParts, deployment
 from components.manifests.services import config_map, secret, service, service_account
+from moorage.base.quantity import quantity_value
 from moorage.config.pod import Probe
-from moorage.config.quantity import quantity_value
 from moorage.config.service import Scaling
 from tests.unit.component_samples import BACKEND, DATABASE, WORKER, container_of, pod_of, web, worker
 

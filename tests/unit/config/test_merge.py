@@ -46,7 +46,7 @@ def test_scaling_is_replaced_whole_and_never_contradicts_replicas(limits: list[i
     scaling = Scaling(min_replicas=limits[0], max_replicas=limits[1])
     service = override(scaling=scaling)
     assert service.scaling == scaling
-    assert list(service.broken_rules()) == []
+    assert list(service.problems()) == []
 
 
 def test_the_target_changes_and_the_rest_of_the_build_stays() -> None:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from moorage.base.quantity import canonical_bytes, canonical_cpu, quantity_value, scale_bytes, scale_cpu
 from moorage.config.merge import FLOOR_CPU, FLOOR_MEMORY, sized_bytes, sized_resources
-from moorage.config.quantity import canonical_bytes, canonical_cpu, quantity_value, scale_bytes, scale_cpu
 from moorage.config.service import Amounts, Resources
 
 cpus = st.integers(1, 64_000).map(lambda milli: f"{milli}m") | st.sampled_from(["0.5", "1", "1.5", "2", "0.001", "64"])

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from moorage.base.errors import Location, MoorageError
 from moorage.base.words import did_you_mean, listed, nearest
+from moorage.config.modelkeys import known_keys, model_at
 from moorage.config.service import Service
-from moorage.config.shape import known_keys, model_at
 from moorage.config.yamlfile import parse_yaml
 from tests.unit.config_samples import BACKEND, PATH, changed, check, problem_of
 

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from moorage.engine.session import Session
 from moorage.engine.stacklock import locks, wait_for_others
-from moorage.platform.layout import Layout
+from tests.unit.session_samples import session as session_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from moorage.engine.session import Session
 
 
 @pytest.fixture
@@ -26,7 +27,8 @@ def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Session:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     for name in ("PULUMI_BACKEND_URL", "PULUMI_HOME", "PULUMI_CREDENTIALS_PATH"):
         monkeypatch.delenv(name, raising=False)
-    return Session(layout=Layout.of(tmp_path), stack="dev", embedded=True)
+    (tmp_path / "Pulumi.yaml").write_text("name: quay\n")
+    return session_at(tmp_path)
 
 
 @pytest.fixture
@@ -39,9 +41,9 @@ def other_update(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
         process.kill()
 
 
-def lock(session: Session, pid: int, *, stack: str = "dev", host: str = "") -> Path:
+def lock(session: Session, pid: int, *, stack: str = "dev", host: str = "", project: str = "quay") -> Path:
     """Write a lock as Pulumi does."""
-    path = session.layout.home / f"state/.pulumi/locks/organization/moorage/{stack}/0123.json"
+    path = session.home / f"state/.pulumi/locks/organization/{project}/{stack}/0123.json"
     path.parent.mkdir(parents=True)
     path.write_text(
         json.dumps({"pid": pid, "hostname": host or socket.gethostname(), "timestamp": "2026-01-01T00:00:00Z"})
@@ -97,7 +99,11 @@ def test_what_ends_while_it_is_waited_for_leaves_no_lock(
 
 
 def test_locks_of_other_stacks_and_machines_and_what_is_no_lock_are_left_alone(session: Session) -> None:
-    kept = [lock(session, ended(), stack="prod"), lock(session, ended(), host="elsewhere")]
+    kept = [
+        lock(session, ended(), stack="prod"),
+        lock(session, ended(), host="elsewhere"),
+        lock(session, ended(), project="other"),
+    ]
     broken = kept[1].with_name("4567.json")
     broken.write_text("{")
     wait_for_others(session)

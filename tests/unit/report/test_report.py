@@ -9,7 +9,6 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from moorage.report.history import buildx_command
 from moorage.report.model import KEPT, Build, LayerSize, Source, Step, Store
 from moorage.report.page import render
 from moorage.report.reasons import FIRST, GONE, UNKNOWN, difference, explained
@@ -252,13 +251,3 @@ def test_the_page_stands_alone_and_escapes_what_it_shows() -> None:
     for chart in page.split("<svg")[1:]:
         ET.fromstring("<svg" + chart.split("</svg>")[0] + "</svg>")
     assert page.count("<polyline") == 3
-
-
-def test_buildx_is_run_by_itself_or_by_docker(tmp_path: Path) -> None:
-    environment = {"PATH": str(tmp_path)}
-    assert buildx_command(environment) is None
-    for name in ("docker", "buildx"):
-        (tmp_path / name).write_text("#!/bin/sh\n")
-        (tmp_path / name).chmod(0o755)
-        expected = [str(tmp_path / "docker"), "buildx"] if name == "docker" else [str(tmp_path / "buildx")]
-        assert buildx_command(environment) == expected

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from moorage.config.base import Model
-from moorage.config.docstrings import key_docstrings
+from moorage.config.fields import Model
 from moorage.config.loader import load_project
-from moorage.config.shape import known_keys
+from moorage.config.modelkeys import key_docstrings, known_keys
 from moorage.config.sources import known_stacks
 from moorage.config.yamlfile import parse_yaml, read_yaml
 from tests.unit.config_samples import BACKEND, PATH, STACK, WORKER

@@ -1,0 +1,161 @@
+"""The monorepo as it is on disk, and what must hold between its files: names that exist, and no cycles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from moorage.base.words import did_you_mean, listed
+from moorage.config.graph import Edge, Graph, Kind, Node, Via
+from moorage.config.service import DATA_SERVICES, Service
+from moorage.config.sources import find_libs, read_images, read_services
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+    from pathlib import Path
+
+    from moorage.base.errors import Problem
+    from moorage.config.service import BaseImage, Build
+    from moorage.config.sources import Entry
+    from moorage.config.validate import Source
+
+RESERVED = (*DATA_SERVICES, "database")
+"""Names that the data stores and their variables take."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Monorepo:
+    """Everything that was found on disk, right or wrong."""
+
+    services: Mapping[str, Entry[Service]]
+    images: Mapping[str, Entry[BaseImage]]
+    libs: tuple[str, ...]
+
+    def read_services(self) -> Iterator[tuple[str, Source, Service]]:
+        """Yield the services that could be read, by the name of their folder."""
+        for name, entry in self.services.items():
+            if entry.source is not None and entry.model is not None:
+                yield name, entry.source, entry.model
+
+    def builds(self) -> Iterator[tuple[Source, Build]]:
+        """Yield how each image that could be read is built."""
+        for image in self.images.values():
+            if image.source is not None and image.model is not None:
+                yield image.source, image.model.build
+        for _, source, service in self.read_services():
+            yield source, service.build
+
+    def graph(self) -> Graph:
+        """Return the graph of all that could be read, without edges to what does not exist."""
+        nodes = [Node(Kind.image, name) for name in self.images]
+        nodes += [Node(Kind.lib, name) for name in self.libs]
+        nodes += [Node(Kind.service, name) for name in self.services]
+        known = set(nodes)
+        edges = [edge for edge in self._edges() if edge.target in known]
+        return Graph(tuple(nodes), tuple(edges))
+
+    def _edges(self) -> Iterator[Edge]:
+        for kind, entries in ((Kind.image, self.images), (Kind.service, self.services)):
+            for name, entry in entries.items():
+                if entry.model is None:
+                    continue
+                node, build = Node(kind, name), entry.model.build
+                yield from (Edge(node, Node(Kind.image, base), Via.base) for base in build.bases)
+                yield from (Edge(node, Node(Kind.lib, lib), Via.lib) for lib in build.libs)
+                if isinstance(entry.model, Service):
+                    yield from (Edge(node, Node(Kind.service, need), Via.need) for need in entry.model.needs)
+
+
+def read_monorepo(root: Path, problems: list[Problem]) -> tuple[Monorepo, Graph]:
+    """Return everything that is declared below ``root``, and its graph; add what is wrong whatever the stack."""
+    monorepo = Monorepo(
+        services=read_services(root, problems), images=read_images(root, problems), libs=find_libs(root)
+    )
+    graph = monorepo.graph()
+    problems.extend(check_monorepo(monorepo, graph))
+    return monorepo, graph
+
+
+def check_monorepo(monorepo: Monorepo, graph: Graph) -> Iterator[Problem]:
+    """Yield everything that is wrong whatever the stack."""
+    for name, source, service in monorepo.read_services():
+        yield from _check_name(monorepo, name, source, service)
+        yield from _check_needs(monorepo, source, service)
+    for source, build in monorepo.builds():
+        yield from _check_parts(source, "bases", build.bases, "images", monorepo.images)
+        yield from _check_parts(source, "libs", build.libs, "libs", monorepo.libs)
+    for cycle in graph.cycles():
+        yield _cycle(monorepo, cycle)
+
+
+def _check_name(monorepo: Monorepo, folder: str, source: Source, service: Service) -> Iterator[Problem]:
+    name = service.name
+    if name != folder:
+        yield source.problem(
+            ("name",),
+            what=f"the service in apps/{folder} is called {name}",
+            why="a service is called what its folder is called",
+            remedy=f"write name: {folder}, or rename the folder",
+        )
+    images = {*monorepo.images, *(f"base-{image}" for image in monorepo.images)}
+    if name in RESERVED or name in images:
+        yield source.problem(
+            ("name",),
+            what=f"the name {name} is taken",
+            why=f"base images and data stores are called {listed(sorted({*RESERVED, *monorepo.images}))}",
+            remedy="give the service and its folder another name",
+        )
+
+
+def _check_needs(monorepo: Monorepo, source: Source, service: Service) -> Iterator[Problem]:
+    known = (*DATA_SERVICES, *monorepo.services)
+    for index, need in enumerate(service.needs):
+        trail = ("needs", index)
+        if need not in known:
+            callable_names = [name for name in known if name != service.name]
+            yield source.problem(
+                trail,
+                what=f"{service.name} needs {need}, which does not exist",
+                why=f"it can need {listed(callable_names)}",
+                remedy=did_you_mean(need, callable_names, "name one of them, or remove it"),
+            )
+            continue
+        entry = monorepo.services.get(need)
+        if entry is not None and entry.model is not None and entry.model.kind == "worker":
+            yield source.problem(
+                trail,
+                what=f"{service.name} needs the worker {need}",
+                why="a worker listens nowhere, so that nothing can call it or wait for its answer",
+                remedy="remove it from needs, or give the worker a port and kind: web",
+            )
+
+
+def _check_parts(
+    source: Source, key: str, names: Collection[str], folder: str, known: Collection[str]
+) -> Iterator[Problem]:
+    for index, name in enumerate(names):
+        if name not in known:
+            yield source.problem(
+                ("build", key, index),
+                what=f"{folder}/{name} does not exist",
+                why=f"{folder}/ has {listed(known)}",
+                remedy=did_you_mean(name, known, f"create it, or remove it from build.{key}"),
+            )
+
+
+def _cycle(monorepo: Monorepo, cycle: tuple[Node, ...]) -> Problem:
+    first, second = cycle[0], cycle[1]
+    entry = (monorepo.images if first.kind is Kind.image else monorepo.services)[first.name]
+    if entry.source is None or entry.model is None:  # pragma: no cover  # such a node has no edges
+        raise ValueError(first)
+    needs = entry.model.needs if isinstance(entry.model, Service) else []
+    by_need = second.kind is Kind.service and second.name in needs
+    trail = ("needs", needs.index(second.name)) if by_need else ("build", "bases", 0)
+    if not by_need:
+        trail = ("build", "bases", entry.model.build.bases.index(second.name))
+    return entry.source.problem(
+        trail,
+        what=f"{first} leads back to itself: {' -> '.join(map(str, cycle))}",
+        why="each must be Ready before the next can start" if by_need else "each is built FROM the next",
+        remedy="remove one of these needs" if by_need else "remove one of these bases",
+    )

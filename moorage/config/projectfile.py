@@ -1,0 +1,57 @@
+"""``Pulumi.yaml``: what it sets for all stacks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from moorage.base.stage import POLICY_SETTING
+from moorage.config.validate import Source
+from moorage.config.yamlfile import read_yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from moorage.base.errors import Problem
+
+_FILE = "Pulumi.yaml"
+_CONFIG = "config"
+_VALUES = ("value", "default")
+
+
+@dataclass(frozen=True)
+class ProjectFile:
+    """What stands below ``config`` in ``Pulumi.yaml``, and where; empty where there is no such file."""
+
+    source: Source | None
+    config: dict[str, Any]
+
+    @property
+    def policy_stage(self) -> Any:
+        """The value of ``policy:stage``, None where it is not set."""
+        value = self.config.get(POLICY_SETTING)
+        return next((value[key] for key in _VALUES if key in value), None) if isinstance(value, dict) else value
+
+
+def read_project(root: Path) -> ProjectFile:
+    """Read what ``Pulumi.yaml`` sets for all stacks; raises `MoorageError` where it is no YAML."""
+    path = root / _FILE
+    if not path.exists():
+        return ProjectFile(None, {})
+    source = Source(read_yaml(path), (_CONFIG,))
+    config = source.document.data.get(_CONFIG)
+    return ProjectFile(source, config if isinstance(config, dict) else {})
+
+
+def check_project(project: ProjectFile, prefix: str) -> Iterator[Problem]:
+    """Yield the settings that begin with ``prefix``: they are read from the stacks' files alone."""
+    for key in project.config:
+        if project.source is not None and key.startswith(prefix):
+            yield project.source.problem(
+                (key,),
+                what=f"{key} stands in {_FILE}",
+                why=f"settings that begin with {prefix} are read from each stack's own file",
+                remedy="move it below config in Pulumi.<stack>.yaml",
+                key=True,
+            )

@@ -1,0 +1,110 @@
+"""Pulumi's output where nobody watches it: of a build one line at its start and one at its end, all of what failed."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from moorage.base.console import duration
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_IMAGE = re.compile(r"^ *(?P<mark>[-+~=<>@ ]{0,3}) *docker-build:index:Image (?P<name>\S+) (?P<rest>.*)$")
+_STATE = re.compile(r"^(?P<state>[a-z]+(?: [a-z]+)?)(?: \((?P<seconds>\d+)s\))?(?: (?P<said>.*))?$")
+_BEGUN = ("creating", "updating", "create", "update", "replacing")
+_ENDED = ("created", "updated", "created replacement", "replaced")
+_FAILED = ("creating failed", "updating failed", "creating", "failed")
+_STEP = re.compile(r"#(?P<number>\d+) (?P<said>.*)")
+_DOTS = re.compile(r"^@ ?(?:updating|previewing|destroying|refreshing|Previewing|Updating|Destroying)[. ]*$")
+_REMOVE = ("The resources in the stack have been deleted", "If you want to remove the stack completely")
+
+
+@dataclass
+class _Build:
+    """What was heard of one image's build."""
+
+    began: float
+    log: list[str] = field(default_factory=list)
+    steps: set[str] = field(default_factory=set)
+    cached: set[str] = field(default_factory=set)
+
+    def hear(self, said: str) -> None:
+        self.log.append(said)
+        if not (match := _STEP.match(said)):
+            return
+        number, text = match["number"], match["said"]
+        if re.match(r"\[(?!internal|auth)", text):
+            self.steps.add(number)
+        if text.startswith("CACHED"):
+            self.cached.add(number)
+
+
+class Display:
+    """Takes the lines of Pulumi's output without a terminal, and gives those that a reader of a log wants."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Begin with nothing heard; ``clock`` tells the seconds."""
+        self._clock = clock
+        self._builds: dict[str, _Build] = {}
+        self._failed: dict[str, _Build] = {}
+
+    def lines(self, line: str) -> Iterator[str]:
+        """Yield what is shown for one line."""
+        if _DOTS.match(line) or any(words in line for words in _REMOVE):
+            return
+        match = _IMAGE.match(line)
+        state = _STATE.match(match["rest"]) if match else None
+        if match is None or state is None:
+            yield line
+            return
+        yield from self._image(match["name"].removesuffix("-image"), state, line)
+
+    def _image(self, name: str, state: re.Match[str], line: str) -> Iterator[str]:
+        word, said = state["state"], state["said"] or ""
+        build = self._builds.get(name)
+        if word in _BEGUN and build is None:
+            build = self._builds[name] = _Build(self._clock())
+            yield f"image {name}: building"
+        if build is None:
+            yield line
+            return
+        if said and not said.startswith(("warning:", "error:")):
+            build.hear(said)
+        if word in _ENDED:
+            del self._builds[name]
+            seconds = float(state["seconds"] or 0) or self._clock() - build.began
+            steps = f", {len(build.cached)} of {len(build.steps)} steps cached" if build.steps else ""
+            yield f"image {name}: built in {duration(seconds)}{steps}"
+        elif "failed" in line or said.startswith("error:"):
+            self._failed[name] = build
+            if said.startswith(("error:", "warning:")):
+                yield line
+        elif said.startswith("warning:"):
+            yield line
+
+    def end(self, *, failed: bool) -> Iterator[str]:
+        """Yield what is left to say: the whole log of each image that failed, folded where the CI system can."""
+        unfinished = {**self._builds, **self._failed} if failed else {}
+        for name, build in unfinished.items():
+            if build.log:
+                yield from folded(f"build log of image {name}", build.log)
+
+
+def folded(title: str, lines: list[str]) -> Iterator[str]:
+    """Yield lines under a title, so that the CI system at hand folds them."""
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        yield f"::group::{title}"
+        yield from lines
+        yield "::endgroup::"
+    elif os.environ.get("GITLAB_CI") == "true":
+        section = re.sub(r"[^a-z0-9]+", "_", title.lower())
+        yield f"\x1b[0Ksection_start:{int(time.time())}:{section}[collapsed=true]\r\x1b[0K{title}"
+        yield from lines
+        yield f"\x1b[0Ksection_end:{int(time.time())}:{section}\r\x1b[0K"
+    else:
+        yield f"{title}:"
+        yield from (f"  {line}" for line in lines)
