@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -63,7 +63,7 @@ def test_a_changed_file_counts_where_it_reaches_the_image_also_through_its_base(
         ("listings", ()),
     ],
 )
-def test_every_other_input_counts(root: Path, field: str, value: object) -> None:
+def test_every_other_input_counts(root: Path, field: str, value: Any) -> None:
     found = backend(root)
     assert getattr(found, field) != value
     assert dataclasses.replace(found, **{field: value}).digest != found.digest
