@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import policy.rules  # noqa: F401  # registers every rule
-from policy.judge import Violation, judge
+from policy.judge import judge
 from policy.manifests import Document, Skipped, Unreadable, read_source
 from policy.objects import Origin, Surroundings, manifest_objects
 from policy.registry import RULES, Rule, Scope
 from policy.sources import STDIN
+from policy.verdicts import Violation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -11,7 +11,6 @@ from moorage.base.errors import Location, MoorageError, Problem
 from moorage.build.contexts import context_files
 from moorage.build.ignorefile import has_wildcards, read_ignore_file
 from moorage.build.stages import CONTEXT, Dockerfile, load_dockerfile
-from moorage.build.targets import target_problem
 from moorage.checks.allowlist import allow_list_patterns, differences
 from moorage.checks.imports import ImportScanner, Packages, find_packages, owner_of
 from moorage.config.graph import Kind, Node
@@ -46,7 +45,7 @@ def check_sources(root: Path, monorepo: Monorepo) -> Findings:
     nodes = monorepo.graph().nodes
     scanner = ImportScanner(root)
     packages = find_packages(root, nodes)
-    for node, source, build in monorepo.builds():
+    for node, source, build in declared_builds(monorepo):
         checked = BuildCheck(root, node, source, build, frozenset(nodes), packages, scanner)
         try:
             findings.errors += checked.errors()
@@ -55,6 +54,15 @@ def check_sources(root: Path, monorepo: Monorepo) -> Findings:
             findings.errors += error.problems
     scanner.keep()
     return findings
+
+
+def declared_builds(monorepo: Monorepo) -> Iterator[tuple[Node, Source, Build]]:
+    """Yield how each image that could be read is built, with what it is and where that is written."""
+    for name, image in monorepo.images.items():
+        if image.source is not None and image.model is not None:
+            yield Node(Kind.image, name), image.source, image.model.build
+    for name, source, service in monorepo.read_services():
+        yield Node(Kind.service, name), source, service.build
 
 
 def read_build(root: Path, node: Node, build: Build, images: frozenset[str]) -> Dockerfile:
@@ -103,8 +111,7 @@ class BuildCheck:
         return f"{self.node}/{'service' if self.node.kind is Kind.service else 'image'}.yaml"
 
     def errors(self) -> Iterator[Problem]:
-        """Yield what would ship a stale or a broken image, or none."""
-        yield from self._target()
+        """Yield what would ship a stale or a broken image."""
         yield from self._bases()
         seen: set[tuple[str, int]] = set()
         for taken in self.inputs:
@@ -134,13 +141,6 @@ class BuildCheck:
                     why=f"its Dockerfile copies nothing of libs/{lib}",
                     remedy=f"remove {lib} from build.libs, or copy it",
                 )
-
-    def _target(self) -> Iterator[Problem]:
-        problem = target_problem(self.dockerfile, self.build.target)
-        if problem:
-            said = "target" in self.build.model_fields_set
-            trail = self.source.trail(("build", "target"))
-            yield self.source.at(self.source.document.value_at(trail), problem) if said else problem
 
     def _bases(self) -> Iterator[Problem]:
         known = {node.name for node in self.nodes if node.kind is Kind.image}

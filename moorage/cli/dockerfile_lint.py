@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from moorage.base import console
 from moorage.base.errors import MoorageError
 from moorage.base.words import did_you_mean, listed
-from moorage.build.targets import target_problem
-from moorage.checks.declarations import read_build
+from moorage.checks.declarations import declared_builds, read_build
 from moorage.checks.exemptions import without_exemptions
 from moorage.checks.lint import LintFinding, Purpose, lint_dockerfile
 from moorage.cli.sessions import session_for
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from moorage.base.errors import Problem
     from moorage.config.graph import Node
     from moorage.config.monorepo import Monorepo
     from moorage.config.service import Build
@@ -54,18 +52,14 @@ def lint(root: Path, nodes: Sequence[str], *, stack: str, builder: bool) -> int:
     subjects = _subjects(root, monorepo, nodes)
     answers = _buildkit(root, stack, monorepo, subjects) if builder else {}
     findings: list[LintFinding] = []
-    problems: list[Problem] = []
     for subject in subjects:
         dockerfile = read_build(root, subject.node, subject.build, frozenset(monorepo.images))
-        if problem := target_problem(dockerfile, subject.build.target):
-            problems.append(problem)
-            continue
         found = [*lint_dockerfile(dockerfile, subject.purpose), *answers.get(subject.node, ())]
         findings += without_exemptions(dockerfile, found, buildkit_asked=subject.node in answers)
     findings.sort(key=lambda finding: (str(finding.file), finding.line, finding.id))
-    for problem in (*problems, *(finding.problem() for finding in findings)):
-        console.show_problem(problem)
-    if problems or findings:
+    for finding in findings:
+        console.show_problem(finding.problem())
+    if findings:
         return 1
     console.out.print(f"[green]✓[/] {len(subjects)} Dockerfile{'s' if len(subjects) != 1 else ''} checked, no findings")
     return 0
@@ -73,7 +67,7 @@ def lint(root: Path, nodes: Sequence[str], *, stack: str, builder: bool) -> int:
 
 def _subjects(root: Path, monorepo: Monorepo, names: Sequence[str]) -> list[Subject]:
     found = {}
-    for node, _, build in monorepo.builds():
+    for node, _, build in declared_builds(monorepo):
         entry = monorepo.services.get(node.name)
         service = entry.model if entry and node.kind.value == "apps" else None
         purpose = Purpose(service=service is not None, target=build.target, port=service.port if service else None)

@@ -8,7 +8,7 @@ from moorage.base import console
 from moorage.base.errors import MoorageError, Problem
 from moorage.base.files import write_atomic
 from moorage.checks.allowlist import allow_list_text
-from moorage.checks.declarations import check_sources, ignore_path, read_build
+from moorage.checks.declarations import check_sources, declared_builds, ignore_path, read_build
 from moorage.config import monorepo as config
 from moorage.config.addresses import monorepo_warnings
 
@@ -60,7 +60,7 @@ def write_ignore_files(root: Path) -> None:
     root = root.resolve()
     monorepo = read_monorepo(root)
     written = 0
-    for node, _, build in monorepo.builds():
+    for node, _, build in declared_builds(monorepo):
         path = ignore_path(root, node, build)
         text = allow_list_text(root, read_build(root, node, build, frozenset(monorepo.images)))
         if not path.exists() or path.read_text() != text:

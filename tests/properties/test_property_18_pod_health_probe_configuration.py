@@ -22,9 +22,10 @@ from components.manifests.deployment import DeploymentParts, deployment
 from components.manifests.routing import namespace
 from components.manifests.stateful import stateful_set
 from components.manifests.store_plans import postgres_plan, redis_plan
-from policy.judge import Violation, judge
+from policy.judge import judge
 from policy.objects import Origin, manifest_objects
 from policy.registry import RULES, Level
+from policy.verdicts import Violation
 from tests.properties import foreign_probes, service_models
 from tests.properties.cluster import connected
 from tests.support.stack import moorage, session_environment
