@@ -120,6 +120,20 @@ def test_a_charts_templates_are_to_be_rendered_first(tmp_path: Path) -> None:
     assert "a Helm template" in named.unreadable[0].why
 
 
+@pytest.mark.parametrize(("text", "why"), [
+    (TEMPLATE, "a Helm template: render it first"),
+    ('kind: Pod\nmetadata:\n  {{- include "x.labels" . | nindent 2 }}\n', "a Helm template: render it first"),
+    ("kind: Pod\nmetadata: {name: {{ name }}}\napiVersion: v1\n", "it looks like a template, to be rendered first"),
+])  # fmt: skip
+def test_a_template_outside_of_a_chart_is_told_as_well(text: str, why: str, tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_text(text)
+    (problem,) = check_manifests([tmp_path / "x.yaml"]).unreadable
+    assert why in problem.why
+    report = check_manifests([tmp_path])
+    assert why in [*report.unreadable, *report.skipped][0].why
+    assert report.exit_status == 2
+
+
 @pytest.mark.parametrize(("name", "text"), [
     ("values.yaml", "replicas: 1\n"),
     ("package.json", '{"name": "x", "version": "1.0.0"}'),
