@@ -172,11 +172,11 @@ def reset(*, yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask."
 
 
 def main() -> None:
-    """Run the command line; a mistake of the user's ends in one clear error and exit status 1."""
+    """Run the command line; a mistake of the user's ends in one clear error and exit status 1, or what the error says."""
     try:
         app()
     except MoorageError as error:
-        _end(*error.problems)
+        _end(*error.problems, status=getattr(error, "exit_status", 1))
     except OSError as error:
         _end(machine_problem(error))
 
@@ -192,12 +192,12 @@ def machine_problem(error: OSError) -> Problem:
     )
 
 
-def _end(*problems: Problem) -> NoReturn:
+def _end(*problems: Problem, status: int = 1) -> NoReturn:
     from moorage import console
 
     for problem in problems:
         console.show_problem(problem)
-    sys.exit(1)
+    sys.exit(status)
 
 
 if __name__ == "__main__":
