@@ -18,7 +18,7 @@ from moorage.cli.sessions import session_for, session_of
 from moorage.cli.source_check import check_declared
 from moorage.config.loader import load_project
 from moorage.config.target import embedded_target
-from moorage.engine import events, failure, kept_builds, pods, preflight, pulumi, routes, stacklock, stacks
+from moorage.engine import controller, events, failure, kept_builds, pods, preflight, pulumi, routes, stacklock, stacks
 from moorage.engine.look import Seen, look, look_meanwhile
 from moorage.engine.state import read_state
 from moorage.platform import debian, toolchain
@@ -69,10 +69,25 @@ def up(root: Path, stack: str, *, yes: bool) -> None:
         if status:
             raise failure.explain(session, project, status, began, complaints)
     kept_builds.keep(session, project, began)
-    answers = routes.ask(routes.routes_of(session, project))
+    _ask_routes(session, project, steps)
+
+
+def _ask_routes(session: Session, project: Project, steps: Steps) -> None:
+    """Ask every route and print the summary.
+
+    Raises `MoorageError` with each that is not open.
+    """
+    asked = routes.routes_of(session, project)
+    with ThreadPoolExecutor() as pool:
+        misplaced = pool.submit(controller.misplaced, session, project) if asked else None
+        answers = routes.ask(asked)
     summary.show(session, project, steps, answers)
-    if closed := routes.problems(session, project, answers):
+    cut_off = misplaced.result() if misplaced else None
+    if closed := routes.problems(session, project, answers, cut_off):
         raise MoorageError(*closed)
+    if cut_off:
+        # What is connected already stays connected for a while, and answers.
+        console.warn(str(cut_off))
 
 
 def preview(root: Path, stack: str, *, diff: bool) -> None:

@@ -60,6 +60,7 @@ class Display:
         self._failed: dict[str, _Build] = {}
         self._unjudged = False
         self._last: dict[str, str] = {}
+        self._built: set[str] = set()
 
     def lines(self, line: str) -> Iterator[str]:
         """Yield what is shown for one line."""
@@ -95,12 +96,14 @@ class Display:
             build = self._builds[name] = _Build(self._clock())
             yield f"image {name}: building"
         if build is None:
-            yield line
+            if name not in self._built:
+                yield line
             return
         if said and not said.startswith(("warning:", "error:")):
             build.hear(said)
         if word in _ENDED:
             del self._builds[name]
+            self._built.add(name)
             seconds = float(state["seconds"] or 0) or self._clock() - build.began
             steps = f", {len(build.cached)} of {len(build.steps)} steps cached" if build.steps else ""
             yield f"image {name}: built in {duration(seconds)}{steps}"
