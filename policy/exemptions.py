@@ -17,8 +17,8 @@ from policy.tree import ShapeError, UnknownError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from policy.judge import Violation
     from policy.objects import Object
+    from policy.verdicts import Violation
 
 ANNOTATION: Final = "policy.moorage.dev/"
 """Before a rule's name: the annotation that exempts the object from it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from dataclasses import dataclass, replace
 from datetime import date
@@ -49,6 +50,7 @@ def check(paths: Sequence[str], options: CheckOptions) -> int:
 
     A mistake in the file of configuration or of exemptions is printed, and is status 2 as well.
     """
+    gc.disable()  # the command ends with this, and what it holds until then is nothing to be looked through
     try:
         report = check_manifests(
             paths,

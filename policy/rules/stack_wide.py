@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from moorage.base.image_reference import parse_image
 from policy.examples import CONTAINER, Example
 from policy.exemptions import ANNOTATION, CONFIG_KEY, annotated
-from policy.image_reference import parse_image
 from policy.judge import across, each
 from policy.objects import IMAGE, Object
 from policy.registry import ADVICE, ALWAYS, DEV_ADVISORY, PROD_ONLY, Scope, Severity, rule

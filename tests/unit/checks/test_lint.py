@@ -8,8 +8,7 @@ import pytest
 
 from moorage.build.dockerfile import parse_dockerfile
 from moorage.build.stages import staged
-from moorage.checks.declarations import BASE
-from moorage.checks.lint import LintFinding, Purpose, lint_dockerfile
+from moorage.checks.lint import BASE, LintFinding, Purpose, lint_dockerfile
 
 GOOD = """\
 ARG PYTHON_IMAGE=base-python
