@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from moorage.base.errors import Location, MoorageError
+from moorage.base.errors import Location, MoorageError, Problem
 from moorage.build.expansion import split_words, unquoted
 from moorage.build.instructions import Heredoc, Instruction, check_form
 
@@ -49,6 +49,7 @@ def parse_dockerfile(text: str, file: str = "Dockerfile") -> tuple[Instruction, 
     escape = _escape(lines)
     continued = _continuation(escape)
     found: list[Instruction] = []
+    problems: list[Problem] = []
     comments: list[tuple[int, str]] = []
     at = 0
     while at < len(lines):
@@ -61,15 +62,26 @@ def parse_dockerfile(text: str, file: str = "Dockerfile") -> tuple[Instruction, 
         comments += _comments(lines, start, at)
         if text.strip():
             keyword, rest = (*text.strip().split(None, 1), "")[:2]
-            instruction = _instruction(keyword, rest, lines=lines, start=start, at=at, file=file)
-            instruction = replace(instruction, comments=tuple(comments), escape=escape)
-            check_form(instruction, file)
-            found.append(instruction)
+            try:
+                instruction = _instruction(keyword, rest, lines=lines, start=start, at=at, file=file)
+                at = instruction.end
+                found.append(replace(instruction, comments=tuple(comments), escape=escape))
+                check_form(found[-1], file)
+            except _UnendedError as error:
+                problems += error.problems
+                break
+            except MoorageError as error:
+                problems += error.problems
             comments = []
-            at = instruction.end
+    if problems:
+        raise MoorageError(*problems)
     if found and comments:
         found[-1] = replace(found[-1], comments=(*found[-1].comments, *comments))
     return tuple(found)
+
+
+class _UnendedError(MoorageError):
+    """A here-document that takes all of the rest."""
 
 
 def _comments(lines: list[str], start: int, end: int) -> list[tuple[int, str]]:
@@ -94,7 +106,7 @@ def _instruction(keyword: str, rest: str, *, lines: list[str], start: int, at: i
             content.append(lines[at].lstrip("\t") if chomp else lines[at])
             at += 1
         if at == len(lines):
-            raise MoorageError.of(
+            raise _UnendedError.of(
                 f"the here-document {delimiter} does not end",
                 where=Location(file=file, line=start + 1, column=1),
                 why=f"no line consists of {delimiter} alone",

@@ -55,6 +55,8 @@ class Stage:
     instruction: Instruction
     instructions: list[Instruction] = field(default_factory=list)
     inputs: list[Input] = field(default_factory=list)
+    ports: list[str] = field(default_factory=list)
+    """What EXPOSE names, without protocols, variables replaced."""
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,9 @@ def staged(
             stages[-1].instructions.append(instruction)
             if instruction.keyword in {"ARG", "ENV"}:
                 _define(path, instruction, scopes[-1], build_args, outer)
+            elif instruction.keyword == "EXPOSE":
+                words = (_expanded(path, instruction, word, scopes[-1]) for word in instruction.words)
+                stages[-1].ports += [port.partition("/")[0] for word in words for port in word.split()]
             stages[-1].inputs += _inputs(path, instruction, scopes[-1])
     if not stages:
         raise MoorageError.of(

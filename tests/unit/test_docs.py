@@ -177,9 +177,9 @@ def test_the_example_is_built_from_its_bases_in_the_stage_it_names_and_copies_wh
     dockerfile = example["apps/tides/Dockerfile"]
     assert set(re.findall(r"^ARG (\w+)", dockerfile, re.MULTILINE)) == {image_build_arg(b) for b in service.build.bases}
     assert f" AS {service.build.target}\n" in dockerfile
+    bases = {image_build_arg(base): base for base in service.build.bases}
     copied = set(re.findall(r"^COPY (\S+)", dockerfile, re.MULTILINE))
-    given = {image_build_arg(base): base for base in service.build.bases}
-    wanted = allow_list_patterns(tmp_path, load_dockerfile(tmp_path / "apps/tides/Dockerfile", given))
+    wanted = allow_list_patterns(tmp_path, [load_dockerfile(tmp_path / "apps/tides/Dockerfile", bases)])
     assert {f"!{source}" for source in copied} <= set(wanted)
     assert differences(read_ignore_file(tmp_path / "apps/tides/Dockerfile.dockerignore"), wanted) == ()
     assert tomllib.loads(example["apps/tides/pyproject.toml"])["project"]["name"] == service.name
