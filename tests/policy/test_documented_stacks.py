@@ -20,7 +20,6 @@ from tests.unit.test_docs import PAGES, files
 if TYPE_CHECKING:
     from pathlib import Path
 
-KUBECONFIG = "contexts: [{name: my-cluster, context: {cluster: a, user: b}}]\n"
 STACKS = [(page, name, text) for page in sorted(PAGES) for name, text in files(page) if name.startswith("Pulumi.")]
 NOT_COPIED = shutil.ignore_patterns("node_modules", ".venv", "__pycache__", ".moorage", "dist")
 
@@ -33,7 +32,9 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(ROOT / name, root / name, ignore=NOT_COPIED)
     for path in (*ROOT.glob("*.toml"), *ROOT.glob("*.json"), *ROOT.glob("*.lock"), ROOT / "Pulumi.yaml"):
         shutil.copy(path, root)
-    (root / "kubeconfig").write_text(KUBECONFIG)
+    clusters = (yaml.safe_load(text)["config"].get("moorage:cluster", {}) for _, _, text in STACKS)
+    contexts = sorted({cluster["context"] for cluster in clusters if cluster})
+    (root / "kubeconfig").write_text(yaml.safe_dump({"contexts": [{"name": name} for name in contexts]}))
     return root
 
 
