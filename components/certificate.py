@@ -67,7 +67,7 @@ def _alternative_name(host: str) -> x509.GeneralName:
 def generated_certificate(
     name: str, hosts: Sequence[str], opts: pulumi.ResourceOptions, today: dt.date | None = None
 ) -> Certificate:
-    """Return a self-signed certificate for `hosts`; it is made anew when they change, and once in a calendar year."""
+    """Return a self-signed certificate for `hosts`; another is made when they change, and once in a calendar year."""
     today = today or dt.datetime.now(dt.UTC).date()
     digest = hashlib.sha256(" ".join(sorted(hosts)).encode()).hexdigest()[:8]
     # The name says what the certificate is for, so another year or host is another resource.

@@ -10,6 +10,7 @@ import pulumi
 
 from components.naming import tag_name
 from components.service_image import BuildCacheArgs, ServiceImage, ServiceImageArgs
+from moorage.base.authorities import machine_authorities
 from moorage.build.digests import EPOCH, Inputs
 from moorage.build.record import image_record
 from moorage.build.staging import staged
@@ -90,11 +91,12 @@ class ImageBuilder:
         return {image_build_arg(name): self._images.bases[name].image for name in build.bases}
 
     def _secret_files(self) -> dict[str, str]:
-        """Return the contents of the files of ``buildSecrets`` and of the target's certificates."""
+        """Return the contents of the files of ``buildSecrets``, and the authorities that this machine trusts as ``ca``."""
         found = {}
+        # The embedded platform has written them to a file; your own builder knows of none.
         ca = self._project.target.ca
-        if ca and Path(ca).is_file():
-            found["ca"] = Path(ca).read_text()
+        if authorities := Path(ca).read_text() if ca and Path(ca).is_file() else machine_authorities():
+            found["ca"] = authorities
         for name, path in self._project.settings.build_secrets.items():
             found[name] = (self._project.root / Path(path).expanduser()).read_text()
         return found

@@ -18,7 +18,7 @@ from policy.changes import CONFIG_KEY as ACKNOWLEDGED
 from policy.changes import acknowledged
 from policy.exemptions import CONFIG_KEY, configured, exempt
 from policy.information import LEVELS, SEVERITIES, information
-from policy.judge import Unjudged, Violation, judge, judge_stack
+from policy.judge import judge, judge_stack
 from policy.objects import Object, Origin
 from policy.protocol import messages, plugins, services
 from policy.pulumi_objects import decode, judged, resource_objects
@@ -26,13 +26,14 @@ from policy.registry import PACK, RULES, Level, Rule, Scope
 from policy.settings import ALL, SettingsError, configuration, nearest, stage_of, wrong_settings
 from policy.state import deployed
 from policy.tree import Node
+from policy.verdicts import Unjudged, Violation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from policy.judge import Outcome
     from policy.session import Session
     from policy.stack import Stack
+    from policy.verdicts import Outcome
 
 VERSION: Final = "0.0.1"
 """What a pack says that leaves its version to PulumiPolicy.yaml."""

@@ -7,10 +7,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from policy.image_reference import parse_image
+from moorage.base.image_reference import parse_image
+from moorage.base.quantity import parse_quantity
 from policy.objects import Object, Origin
 from policy.pulumi_objects import resource_objects, thaw
-from policy.quantity import parse_quantity
 from policy.settings import SettingsError
 from policy.tree import Node, ShapeError, UnknownError, walk
 

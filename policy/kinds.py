@@ -20,12 +20,12 @@ Reach = Literal["Namespaced", "Cluster"]
 _FILE: Final = Path(__file__).parent / "kinds.json"
 KINDS: Final[dict[str, dict[str, Reach]]] = json.loads(_FILE.read_text(encoding="utf-8"))
 """The reach of each kind of Kubernetes' own, by API group."""
-_CLIENTS: Final = (
+_CLIENTS: Final = frozenset({
     "kustomize.config.k8s.io", "kubeadm.k8s.io", "kubelet.config.k8s.io", "kubeproxy.config.k8s.io", "kubescheduler.config.k8s.io",
     "kubecontrollermanager.config.k8s.io", "apiserver.config.k8s.io", "apiserver.k8s.io", "audit.k8s.io", "kind.x-k8s.io",
     "client.authentication.k8s.io", "eksctl.io", "k3d.io", "skaffold", "kots.io", "kuttl.dev", "chainsaw.kyverno.io",
-    "cli.kyverno.io", "config.karmada.io", "config.gatekeeper.sh/cli", "minikube.sigs.k8s.io", "ctlptl.dev",
-)  # fmt: skip
+    "cli.kyverno.io", "minikube.sigs.k8s.io", "ctlptl.dev",
+})  # fmt: skip
 """Groups of what only programs on the user's side read: the API server never sees it."""
 
 
@@ -43,9 +43,7 @@ def reach_of(group: str, kind: str) -> Reach | None:
 def read_by_clients(api_version: str, kind: str) -> bool:
     """Tell whether this is configuration of a client, such as a kubeconfig or kustomize's Kustomization."""
     group = api_version.rpartition("/")[0]
-    return (api_version, kind) == ("v1", "Config") or any(
-        group == item or group.endswith(f".{item}") for item in _CLIENTS
-    )
+    return (api_version, kind) == ("v1", "Config") or group in _CLIENTS
 
 
 def served(discovery: Mapping[str, Any]) -> Iterator[tuple[str, str, Reach]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from policy.kinds import KINDS, Reach, family_of, reach_of
+from policy.kinds import Reach, family_of, reach_of
 from policy.tree import UNKNOWN, Misshapen, Node, ShapeError, UnknownError
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ class Object:
 
     def _resembles_a_workload(self) -> bool:
         """Tell whether this is a custom resource that makes pods the way a Deployment does."""
-        if not self.group or self.group in KINDS or ":" in self.kind:
+        if ":" in self.kind or reach_of(self.group, self.kind) is not None:
             return False
         try:
             return self.root.at("spec", "template", "spec", "containers").value is not None

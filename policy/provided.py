@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Final
 from policy.tree import ShapeError, UnknownError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from policy.objects import Object
-    from policy.stack import Stack
 
 Provided = tuple[str, str, str]
 """Kind, namespace (``*`` for all) and name."""
@@ -22,6 +21,7 @@ EVERYWHERE: Final = frozenset(
         ("ConfigMap", "openshift-service-ca.crt"),
         ("ConfigMap", "istio-ca-root-cert"),
         ("ServiceAccount", "default"),
+        ("Role", "extension-apiserver-authentication-reader"),
     }
 )
 """Kind and name of what every namespace has."""
@@ -29,11 +29,11 @@ _CERT_MANAGER: Final = ("cert-manager.io/cluster-issuer", "cert-manager.io/issue
 _CLAIM: Final = re.compile(r"(.+)-\d+")
 
 
-def provided(stack: Stack) -> tuple[frozenset[Provided], str | None]:
-    """Return what the stack's own objects have controllers make, and the path of a field of theirs that is not known."""
+def provided(objects: Iterable[Object]) -> tuple[frozenset[Provided], str | None]:
+    """Return what a stack's own objects have controllers make, and the path of a field of theirs that is not known."""
     found: set[Provided] = set()
     unknown = None
-    for about in stack.objects:
+    for about in objects:
         maker = _MAKERS.get(about.family)
         if maker is None:
             continue
@@ -50,14 +50,39 @@ def provided(stack: Stack) -> tuple[frozenset[Provided], str | None]:
     return frozenset(found), unknown
 
 
-def claimed(stack: Stack, namespace: str, name: str) -> bool:
-    """Tell whether a claim is one of those that a StatefulSet of the stack makes: template, workload and number."""
+def built_in(kind: str, name: str) -> bool:
+    """Tell whether the cluster has an object of this name by itself."""
+    return (kind, name) in EVERYWHERE or (kind == "Role" and name.startswith("system:"))
+
+
+def pods_of_others(objects: Iterable[Object], namespace: str, fits: Callable[[Mapping[str, str]], bool]) -> bool:
+    """Tell whether pods that are selected may be those of a custom resource, whose operator gives them its labels."""
+
+    def labels(about: Object) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for holder in (about.root["metadata"], about.root["spec"]["podMetadata"]):
+            found |= {key: node.text() or "" for key, node in holder["labels"].fields()}
+        return found
+
+    for about in objects:
+        if about.family != about.kind and about.pod is None:
+            try:
+                mine = labels(about)
+                if mine and about.home == namespace and fits(mine):
+                    return True
+            except (UnknownError, ShapeError):
+                continue
+    return False
+
+
+def claimed(workloads: Iterable[Object], namespace: str, name: str) -> bool:
+    """Tell whether a claim is one of those that these StatefulSets make: template, workload and number."""
     match = _CLAIM.fullmatch(name)
     if match is None:
         return False
     return any(
         f"{template['metadata']['name'].text()}-{workload.name}" == match[1]
-        for workload in stack.of("StatefulSet")
+        for workload in workloads
         if workload.home == namespace
         for template in workload.spec["volumeClaimTemplates"].elements()
     )

@@ -23,7 +23,8 @@ _KEY_KINDS: Final = frozenset(
         "api", "access", "secret", "private", "priv", "encryption", "encrypt", "signing", "sign", "master", "account", "shared",
         "ssh", "auth", "hmac", "jwt", "app", "deploy", "service", "admin", "storage", "session", "cookie", "client", "consumer",
         "subscription", "integration", "license", "seal", "root", "crypto", "cipher", "aes", "rsa", "tls", "ssl", "gpg", "pgp",
-        "recaptcha", "stripe", "openai", "anthropic", "sendgrid", "mailgun", "datadog", "write", "ingestion",
+        "azure", "batch", "oci", "aws", "gcp", "recaptcha", "stripe", "openai", "anthropic", "sendgrid",
+        "mailgun", "datadog", "write", "ingestion",
     }
 )  # fmt: skip
 _JOINED: Final = (
@@ -113,6 +114,8 @@ def kind_of(name: str) -> Kind | None:
     if not words or words[0] in _BEFORE:
         return None
     joined = "".join(words)
+    if joined.endswith("initialclustertoken"):
+        return None  # etcd's name of the cluster
     if words[-1] in _AFTER or (len(words) > 1 and words[-1] in _NO_PASS):
         return None
     kind = _password(words, joined) or _token(words, joined)
@@ -136,6 +139,8 @@ def _password(words: list[str], joined: str) -> Kind | None:
 def _token(words: list[str], joined: str) -> Kind | None:
     last = words[-1]
     if any(term in joined for term in _JOINED):
+        return "key"
+    if last in {"content", "material", "data", "value"} and words[-2:-1] == ["key"] and len(words) > 2:
         return "key"
     if last in {"key", "keys"}:
         return "key" if len(words) > 1 and words[-2] in _KEY_KINDS else None

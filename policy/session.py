@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from moorage.base.image_reference import parse_image
 from policy.image_configs import ConfigReader
-from policy.image_reference import parse_image
 from policy.objects import IMAGE, IMAGE_CONFIG, STATE, Object, Surroundings
 from policy.stack import Stack
 from policy.tree import Node, ShapeError, UnknownError
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from policy.exemptions import Exemption
-    from policy.judge import Unjudged
+    from policy.verdicts import Unjudged
 
 
 @dataclass

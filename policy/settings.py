@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from moorage.base import stage as stages
+from moorage.base import words
 from policy.registry import RULES, Level
 
 if TYPE_CHECKING:
@@ -89,8 +89,8 @@ def wrong_settings(name: str, given: Mapping[str, Any]) -> list[str]:
 
 def nearest(name: str, known: Any) -> str:
     """Return ``: did you mean …?`` where a known name is close to ``name``, or else nothing."""
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f": did you mean {close[0]!r}?" if close else ""
+    close = words.nearest(name, known)
+    return f": did you mean {close!r}?" if close else ""
 
 
 def _fits(value: Any, schema: Mapping[str, Any]) -> bool:

@@ -18,7 +18,13 @@ SUFFIXES: Final = frozenset({".yaml", ".yml", ".json"})
 STDIN: Final = "-"
 _KUSTOMIZATIONS: Final = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _CHART: Final = "Chart.yaml"
-_LEFT_OUT: Final = frozenset({"node_modules", "__pycache__"})
+_LEFT_OUT: Final = frozenset(
+    {
+        ".git", ".hg", ".svn", ".venv", ".tox", ".terraform", ".terragrunt-cache", ".pulumi", ".moorage", ".cache", ".idea", ".vscode",
+        ".mypy_cache", ".pytest_cache", ".ruff_cache", "node_modules", "__pycache__",
+    }
+)  # fmt: skip
+"""Folders that tools fill: what is in them is nobody's manifest."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,7 @@ class Source:
 def find_sources(paths: Iterable[str | Path], exclude: Iterable[str] = ()) -> list[Source]:
     """Return the files of ``paths``, in order, each once.
 
-    Folders are walked by name; those that are hidden, and packages of Node.js, are left out. So is what a pattern of
+    Folders are walked by name; those that tools fill, such as .git and node_modules, are left out. So is what a pattern of
     ``exclude`` fits: a name, or a path from the folder that was given, with ``*`` in it where wanted.
     """
     patterns = tuple(pattern.rstrip("/") for pattern in exclude)
@@ -81,9 +87,7 @@ def _walk(root: str, patterns: tuple[str, ...]) -> Iterator[str]:
     for folder, folders, files in os.walk(root):
         inside = PurePath(os.path.relpath(folder, root))
         folders[:] = sorted(
-            name
-            for name in folders
-            if not name.startswith(".") and name not in _LEFT_OUT and not _excluded(inside / name, patterns)
+            name for name in folders if name not in _LEFT_OUT and not _excluded(inside / name, patterns)
         )
         for name in sorted(files):
             if PurePath(name).suffix in SUFFIXES and not _excluded(inside / name, patterns):

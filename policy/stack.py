@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from policy.changes import previous_object
 from policy.kinds import family_of
 from policy.objects import STATE
-from policy.provided import EVERYWHERE, claimed, provided
+from policy.provided import built_in, claimed, pods_of_others, provided
 from policy.selectors import GIVEN_LABELS, labels_of, selects, selects_by_map
 from policy.tree import ShapeError, UnknownError
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from policy.exemptions import Exemption
-    from policy.judge import Unjudged
     from policy.objects import Object, Pod
     from policy.provided import Provided
     from policy.tree import Node
+    from policy.verdicts import Unjudged
 
 SELECTORS: Final = {
     "Service": ("spec", "selector"),
@@ -95,12 +95,12 @@ class Stack:
 
         Raises UnknownError where a name of the kind, or of what makes it, is not known.
         """
-        if (kind, name) in EVERYWHERE:
+        if built_in(kind, name):
             return True
         made, unknown = self._provided
         if {(kind, namespace, name), (kind, "*", name)} & made:
             return True
-        if kind == "PersistentVolumeClaim" and claimed(self, namespace, name):
+        if kind == "PersistentVolumeClaim" and claimed(self.of("StatefulSet"), namespace, name):
             return True
         if self.find(kind, namespace, name) is not None:
             return True
@@ -110,7 +110,7 @@ class Stack:
 
     @cached_property
     def _provided(self) -> tuple[frozenset[Provided], str | None]:
-        return provided(self)
+        return provided(self.objects)
 
     def autoscaler(self, workload: Object) -> Object | None:
         """Return the autoscaler that owns a workload; raises UnknownError where a target is not known."""
@@ -145,6 +145,12 @@ class Stack:
         if not found and self._unlabelled:
             raise UnknownError(self._unlabelled[0])
         return found
+
+    def made_elsewhere(self, selecting: Object) -> bool:
+        """Tell whether what an object selects may be pods that an operator makes for a custom resource of the stack."""
+        selector = selecting.root.at(*SELECTORS[selecting.kind])
+        fits = selects_by_map if selecting.kind == "Service" else selects
+        return pods_of_others(self.objects, selecting.home, lambda labels: fits(selector, labels))
 
     def selecting(self, kind: str) -> tuple[dict[Pod, list[Object]], str | None]:
         """Return the objects of ``kind`` that select each pod, and the path of a selector that is not known, if any."""

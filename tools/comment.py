@@ -27,6 +27,8 @@ _ESCAPE = re.compile(
     """,
     re.VERBOSE,
 )
+_FOLD = re.compile(r"^::(?:group::|endgroup::\n?)", re.MULTILINE)
+"""What folds lines in the log of a job."""
 _RESOURCES = re.compile(r"^Resources:\n((?:    [^\n]+\n?){1,12})", re.MULTILINE)
 _COUNT = re.compile(r"\s*([-+~]{0,2} ?\d{1,9} (?:to [a-z-]+|unchanged|changes?|discarded|errored))\.?( .*)?")
 _CAUSE = re.compile(r"\s*(?:error\b|- \[mandatory\]|\[mandatory\])")
@@ -56,7 +58,7 @@ def plain(output: str) -> str:
     """Return what a terminal would have shown in the end, without colours; no fence of Markdown is left in it."""
     text = output.replace("\r\n", "\n")
     text = "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
-    return _ESCAPE.sub("", text).replace("```", "'''").replace("~~~", "'''").strip("\n").rstrip()
+    return _FOLD.sub("", _ESCAPE.sub("", text)).replace("```", "'''").replace("~~~", "'''").strip("\n").rstrip()
 
 
 def _causes(text: str) -> Iterator[str]:

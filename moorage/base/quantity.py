@@ -12,21 +12,39 @@ _BINARY = {"Ti": 2**40, "Gi": 2**30, "Mi": 2**20, "Ki": 2**10}
 _DECIMAL = {"T": 10**12, "G": 10**9, "M": 10**6, "k": 10**3}
 _SUFFIXES = {
     "": Decimal(1),
-    "m": MILLI,
-    **{name: Decimal(size) for name, size in (_BINARY | _DECIMAL).items()},
+    **{name: Decimal(1000) ** power for name, power in {"n": -3, "u": -2, "m": -1}.items()},
+    **{name: Decimal(1000) ** power for power, name in enumerate("kMGTPE", 1)},
+    **{f"{name}i": Decimal(1024) ** power for power, name in enumerate("KMGTPE", 1)},
 }
-_QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]+)?)(m|k|M|G|T|Ki|Mi|Gi|Ti)?")
+_QUANTITY = re.compile(
+    r"([+-]?(?:\d{1,30}(?:\.\d{0,30})?|\.\d{1,30}))(?:([eE][+-]?\d{1,3})|([numkMGTPE]|[KMGTPE]i)?)", re.ASCII
+)
+_PLAIN = re.compile(r"[0-9]+(?:\.[0-9]+)?(?:m|k|M|G|T|Ki|Mi|Gi|Ti)?")
+
+
+def parse_quantity(value: str | float | bool | None) -> Decimal | None:
+    """Return the number that any Kubernetes quantity stands for (``250m``, ``1.5Gi``, ``2e3``), in its unit.
+
+    The unit is cores, bytes or pieces; None where the value is not a quantity.
+    """
+    if value is None or isinstance(value, bool):
+        return None
+    match = _QUANTITY.fullmatch(str(value))
+    if match is None:
+        return None
+    number, exponent, suffix = match.groups()
+    return Decimal(f"{number}{exponent or ''}") * _SUFFIXES[suffix or ""]
 
 
 def quantity_value(text: str) -> Decimal:
-    """Return a Kubernetes quantity (``500m``, ``1.5``, ``64Mi``) in its base unit: cores or bytes.
+    """Return a quantity as our settings write it (``500m``, ``1.5``, ``64Mi``) in its base unit: cores or bytes.
 
-    Raises `ValueError` where it is none.
+    Raises `ValueError` for anything else, signs and exponents among it.
     """
-    match = _QUANTITY.fullmatch(text)
-    if match is None:
+    value = parse_quantity(text) if _PLAIN.fullmatch(text) else None
+    if value is None:
         raise ValueError(f"{text!r} is not a Kubernetes quantity")
-    return Decimal(match[1]) * _SUFFIXES[match[2] or ""]
+    return value
 
 
 def canonical_cpu(text: str) -> str:
@@ -42,8 +60,8 @@ def canonical_bytes(text: str) -> str:
 
     ``1024Mi`` becomes ``1Gi``, ``1.5Gi`` becomes ``1536Mi``, ``1000M`` becomes ``1G``; parts of a byte are rounded up.
     """
-    octets = int(quantity_value(text).to_integral_value(ROUND_CEILING))
-    return _with_suffix(octets, _BINARY if text.endswith("i") else _DECIMAL)
+    amount = int(quantity_value(text).to_integral_value(ROUND_CEILING))
+    return _with_suffix(amount, _BINARY if text.endswith("i") else _DECIMAL)
 
 
 def scale_cpu(text: str, factor: Decimal, floor: str) -> str:
@@ -78,8 +96,8 @@ def _cpu(cores: Decimal) -> str:
     return f"{milli}m" if milli % 1000 else str(milli // 1000)
 
 
-def _with_suffix(octets: int, suffixes: dict[str, int]) -> str:
+def _with_suffix(amount: int, suffixes: dict[str, int]) -> str:
     for suffix, size in suffixes.items():
-        if octets and octets % size == 0:
-            return f"{octets // size}{suffix}"
-    return str(octets)
+        if amount and amount % size == 0:
+            return f"{amount // size}{suffix}"
+    return str(amount)

@@ -31,7 +31,12 @@ def context_files(root: Path, ignore_file: Path) -> tuple[str, ...]:
     allow-list costs only what it names. Links are not followed. Raises `MoorageError` for a file that is missing or
     has a pattern that BuildKit would refuse; a folder that cannot be read raises `OSError`.
     """
-    return tuple(sorted(_Walk(os.fspath(root), read_ignore_file(ignore_file)).files()))
+    return given_files(root, read_ignore_file(ignore_file))
+
+
+def given_files(root: Path, ignore: IgnoreFile) -> tuple[str, ...]:
+    """Return the same for patterns that need not be in a file."""
+    return tuple(sorted(_Walk(os.fspath(root), ignore).files()))
 
 
 @dataclass

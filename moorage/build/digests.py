@@ -16,6 +16,7 @@ from moorage.build.git import source_labels
 from moorage.build.slices import Slicer
 from moorage.build.stages import load_dockerfile, mounted_secrets
 from moorage.config.graph import BUILD, Kind, Node
+from moorage.config.service import image_build_arg
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -124,7 +125,8 @@ class Inputs:
         own = self._digests.listed(f"dockerfile {name}", (name,))
         context = self._contexts.listing(dockerfile.with_name(f"{dockerfile.name}.dockerignore"))
         key = f"dockerfile {own.text[:64]}"
-        read = functools.partial(load_dockerfile, dockerfile, build.args)
+        images = {image_build_arg(name): f"base-{name}" for name in self._project.base_images}
+        read = functools.partial(load_dockerfile, dockerfile, build.args | images)
         secrets: list[str] = self._digests.note(f"{key} secrets", lambda: sorted(mounted_secrets(read().instructions)))
         slicer = Slicer(
             root=root,

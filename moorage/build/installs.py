@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from moorage.build.stages import mount_options
 
 if TYPE_CHECKING:
-    from moorage.build.dockerfile import Instruction
+    from moorage.build.instructions import Instruction
 
 WRAPPER = "with-ca"
 """Of the base images: runs a command that trusts the company's certificates."""

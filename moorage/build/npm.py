@@ -21,7 +21,7 @@ from moorage.build.stages import CONTEXT
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-    from moorage.build.dockerfile import Instruction
+    from moorage.build.instructions import Instruction
     from moorage.build.stages import Dockerfile, Input, Stage
 
 LOCK = "package-lock.json"

@@ -25,7 +25,7 @@ from moorage.build.stages import CONTEXT
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from moorage.build.dockerfile import Instruction
+    from moorage.build.instructions import Instruction
     from moorage.build.stages import Dockerfile, Input, Stage
 
 LOCK = "uv.lock"

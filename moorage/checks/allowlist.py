@@ -2,31 +2,69 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+from moorage.build.ignorefile import has_wildcards
 from moorage.build.stages import CONTEXT
 from moorage.checks.imports import owner_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from moorage.build.ignorefile import IgnoreFile
-    from moorage.build.stages import Dockerfile
+    from moorage.build.stages import Dockerfile, Input
+    from moorage.config.graph import Node
+    from moorage.config.service import Build
 
 HEADER = "# The Dockerfile's inputs and nothing else: `moorage graph --write` makes this file."
 _LEFT_OVER = {"pyproject.toml": "**/__pycache__", "package.json": "**/node_modules"}
 """What development leaves in folders with such a manifest."""
+_GLOB = re.compile(r"\*\*/|\*\*|\*|\?|\[\^?[^\]]+\]|\\.|.", re.DOTALL)
 
 
-def input_paths(dockerfile: Dockerfile) -> tuple[str, ...]:
-    """Return what a Dockerfile takes of the build context, sorted, without what lies in a folder that it takes."""
-    paths = {taken.path for taken in dockerfile.inputs() if taken.origin == CONTEXT}
-    return tuple(sorted(path for path in paths if not any(path.startswith(f"{other}/") for other in paths)))
+def ignore_path(root: Path, node: Node, build: Build) -> Path:
+    """Return the path of a node's ignore file."""
+    dockerfile = root / str(node) / build.dockerfile
+    return dockerfile.with_name(f"{dockerfile.name}.dockerignore")
 
 
-def allow_list_patterns(root: Path, dockerfile: Dockerfile) -> tuple[str, ...]:
+def context_inputs(dockerfiles: Iterable[Dockerfile]) -> tuple[Input, ...]:
+    """Return what a Dockerfile takes of the build context, on any of the platforms that it was read for, each once."""
+    found = {
+        (taken.path, taken.line): taken
+        for dockerfile in dockerfiles
+        for taken in dockerfile.inputs()
+        if taken.origin == CONTEXT
+    }
+    return tuple(found.values())
+
+
+def takes(taken: Input, file: str) -> bool:
+    """Return whether a file of the context is among what an instruction takes, as BuildKit matches wildcards."""
+    if not has_wildcards(taken.path):
+        return file == taken.path or file.startswith(f"{taken.path}/")
+    deep = taken.instruction.flag("parents") not in {None, "false"}
+    parts = (_expression(part, deep=deep) for part in _GLOB.findall(taken.path))
+    return re.fullmatch(f"{''.join(parts)}(?:/.*)?", file, re.DOTALL) is not None
+
+
+def _expression(part: str, *, deep: bool) -> str:
+    """Return the expression of a part of a pattern; only with ``--parents`` two stars stand for folders."""
+    if part.startswith("**"):
+        return ("(?:.*/)?" if part.endswith("/") else ".*") if deep else "[^/]*" + part[2:]
+    if part in {"*", "?"}:
+        return "[^/]*" if part == "*" else "[^/]"
+    if part.startswith("[") and len(part) > 1:
+        return part
+    return re.escape(part[1:] if part.startswith("\\") and len(part) > 1 else part)
+
+
+def allow_list_patterns(root: Path, dockerfiles: Sequence[Dockerfile]) -> tuple[str, ...]:
     """Return the patterns of the allow-list, in order."""
-    paths = input_paths(dockerfile)
+    taken = {item.path for item in context_inputs(dockerfiles)}
+    paths = sorted(path for path in taken if not any(path.startswith(f"{other}/") for other in taken))
     owners = {owner_of(path) for path in paths if (root / path).is_dir()}
     left_over = {
         pattern
@@ -36,9 +74,9 @@ def allow_list_patterns(root: Path, dockerfile: Dockerfile) -> tuple[str, ...]:
     return ("*", *(f"!{path}" for path in paths), *sorted(left_over))
 
 
-def allow_list_text(root: Path, dockerfile: Dockerfile) -> str:
+def allow_list_text(root: Path, dockerfiles: Sequence[Dockerfile]) -> str:
     """Return the file's content."""
-    return "\n".join([HEADER, *allow_list_patterns(root, dockerfile)]) + "\n"
+    return "\n".join([HEADER, *allow_list_patterns(root, dockerfiles)]) + "\n"
 
 
 def differences(ignore: IgnoreFile, wanted: tuple[str, ...]) -> tuple[str, ...]:

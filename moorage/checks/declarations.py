@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from moorage.base.errors import Location, MoorageError, Problem
-from moorage.build.contexts import context_files
-from moorage.build.ignorefile import has_wildcards, read_ignore_file
-from moorage.build.stages import CONTEXT, Dockerfile, load_dockerfile
-from moorage.checks.allowlist import allow_list_patterns, differences
-from moorage.checks.imports import ImportScanner, Packages, find_packages, owner_of
+from moorage.base.words import did_you_mean, listed
+from moorage.build.contexts import given_files
+from moorage.build.ignorefile import has_wildcards, parse_ignore_file, read_ignore_file
+from moorage.build.stages import Dockerfile, load_dockerfile
+from moorage.checks.allowlist import allow_list_patterns, context_inputs, differences, ignore_path, takes
+from moorage.checks.exemptions import without_exemptions
+from moorage.checks.imports import ImportScanner, Packages, find_packages, owner_of, unread_languages
+from moorage.checks.lint import BASE, EXPOSE, Purpose, contradictions
+from moorage.checks.stackwishes import Wishes, read_wishes
+from moorage.checks.usedcode import UsedCode, declaration_of
 from moorage.config.graph import Kind, Node
 from moorage.config.service import image_build_arg
 
@@ -20,23 +24,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from moorage.build.dockerfile import Instruction
+    from moorage.build.ignorefile import IgnoreFile
+    from moorage.build.instructions import Instruction
     from moorage.build.stages import Input
     from moorage.config.monorepo import Monorepo
     from moorage.config.service import Build
     from moorage.config.validate import Source
 
-BASE = "moorage.base/"
-"""Stands in for the digests of base images, so that their use can be told whatever the variable."""
 WRITE = "moorage graph --write"
 
 
 @dataclass
 class Findings:
-    """What is wrong, and what is only superfluous."""
+    """What is wrong, what is only superfluous, and what was not looked at."""
 
     errors: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+    """Sentences."""
 
 
 def check_sources(root: Path, monorepo: Monorepo) -> Findings:
@@ -45,36 +50,55 @@ def check_sources(root: Path, monorepo: Monorepo) -> Findings:
     nodes = monorepo.graph().nodes
     scanner = ImportScanner(root)
     packages = find_packages(root, nodes)
-    for node, source, build in declared_builds(monorepo):
-        checked = BuildCheck(root, node, source, build, frozenset(nodes), packages, scanner)
+    wishes = read_wishes(root)
+    files: dict[Node, tuple[str, ...]] = {}
+    for node, source, build in monorepo.builds():
+        entry = monorepo.services.get(node.name) if node.kind is Kind.service else None
+        purpose = Purpose(service=entry is not None, port=entry.model.port if entry and entry.model else None)
+        checked = BuildCheck(root, node, source, build, frozenset(nodes), packages, scanner, wishes, purpose)
         try:
             findings.errors += checked.errors()
             findings.warnings += checked.warnings()
+            files[node] = checked.files
         except MoorageError as error:
             findings.errors += error.problems
     scanner.keep()
+    findings.warnings += scanner.problems(files)
+    findings.unread += unread_languages(files)
     return findings
 
 
-def declared_builds(monorepo: Monorepo) -> Iterator[tuple[Node, Source, Build]]:
-    """Yield how each image that could be read is built, with what it is and where that is written."""
-    for name, image in monorepo.images.items():
-        if image.source is not None and image.model is not None:
-            yield Node(Kind.image, name), image.source, image.model.build
-    for name, source, service in monorepo.read_services():
-        yield Node(Kind.service, name), source, service.build
-
-
-def read_build(root: Path, node: Node, build: Build, images: frozenset[str]) -> Dockerfile:
+def read_build(root: Path, node: Node, build: Build, images: frozenset[str], platform: str = "") -> Dockerfile:
     """Return a node's Dockerfile with its build args, and with stand-ins for the base images."""
     bases = {image_build_arg(image): f"{BASE}{image}" for image in images}
-    return load_dockerfile(root / str(node) / build.dockerfile, build.args | bases)
+    return load_dockerfile(root / str(node) / build.dockerfile, build.args | bases, platform)
 
 
-def ignore_path(root: Path, node: Node, build: Build) -> Path:
-    """Return the path of a node's ignore file."""
-    dockerfile = root / str(node) / build.dockerfile
-    return dockerfile.with_name(f"{dockerfile.name}.dockerignore")
+def read_builds(root: Path, node: Node, build: Build, images: frozenset[str], wishes: Wishes) -> tuple[Dockerfile, ...]:
+    """Return the same for each platform that a stack builds for."""
+    return tuple(read_build(root, node, build, images, platform) for platform in wishes.platforms)
+
+
+def missing_stages(
+    node: Node, source: Source, build: Build, dockerfile: Dockerfile, wishes: Wishes
+) -> Iterator[Problem]:
+    """Yield each stage that is to be built and that the Dockerfile does not have."""
+    asked = [(build.target, source.document.value_at(source.trail(("build", "target"))))] if build.target else []
+    asked += wishes.of(node.name) if node.kind is Kind.service else []
+    stages = [stage for stage in dockerfile.stages if stage.name]
+    names = [stage.name for stage in stages]
+    for target, where in asked:
+        if dockerfile.built(target) is None:
+            yield Problem(
+                what=f"{node} is built up to the stage {target}, which its Dockerfile does not have",
+                where=where,
+                why=f"its stages are {listed(names)}" if names else "none of its stages has a name",
+                remedy=did_you_mean(target, names, f"name one of them, or write FROM … AS {target}"),
+                detail=tuple(
+                    f"{Location(file=str(dockerfile.path), line=stage.instruction.line, column=1)} {stage.name}"
+                    for stage in stages
+                ),
+            )
 
 
 @dataclass(frozen=True)
@@ -88,41 +112,53 @@ class BuildCheck:
     nodes: frozenset[Node]
     packages: Packages
     scanner: ImportScanner
+    wishes: Wishes
+    purpose: Purpose
 
     @cached_property
-    def dockerfile(self) -> Dockerfile:
-        """The Dockerfile with its build args."""
+    def dockerfiles(self) -> tuple[Dockerfile, ...]:
+        """The Dockerfile with its build args, for each platform."""
         images = frozenset(node.name for node in self.nodes if node.kind is Kind.image)
-        return read_build(self.root, self.node, self.build, images)
+        return read_builds(self.root, self.node, self.build, images, self.wishes)
+
+    @property
+    def dockerfile(self) -> Dockerfile:
+        """The first of them."""
+        return self.dockerfiles[0]
+
+    @cached_property
+    def ignore(self) -> IgnoreFile:
+        """The ignore file; what it has to be where there is none that can be read, which is told elsewhere."""
+        try:
+            return read_ignore_file(ignore_path(self.root, self.node, self.build))
+        except MoorageError:
+            return parse_ignore_file(allow_list_patterns(self.root, self.dockerfiles))
 
     @cached_property
     def files(self) -> tuple[str, ...]:
         """The build context."""
-        return context_files(self.root, ignore_path(self.root, self.node, self.build))
+        return given_files(self.root, self.ignore)
 
     @cached_property
     def inputs(self) -> tuple[Input, ...]:
         """What the Dockerfile takes of the build context."""
-        return tuple(taken for taken in self.dockerfile.inputs() if taken.origin == CONTEXT)
-
-    @property
-    def declaration(self) -> str:
-        """The file with the declarations."""
-        return f"{self.node}/{'service' if self.node.kind is Kind.service else 'image'}.yaml"
+        return context_inputs(self.dockerfiles)
 
     def errors(self) -> Iterator[Problem]:
         """Yield what would ship a stale or a broken image."""
+        yield from missing_stages(self.node, self.source, self.build, self.dockerfile, self.wishes)
+        yield from self._ports(by_declaration=True)
         yield from self._bases()
-        seen: set[tuple[str, int]] = set()
         for taken in self.inputs:
-            if (taken.path, taken.line) not in seen:
-                seen.add((taken.path, taken.line))
-                yield from self._input(taken)
+            yield from self._input(taken)
         yield from self._ignore_file()
-        yield from self._imports()
+        copied = frozenset(owner for taken in self.inputs if (owner := owner_of(taken.path)))
+        code = UsedCode(self.root, self.node, self.build, self.nodes, self.packages, self.scanner)
+        yield from code.problems(self.files, copied)
 
     def warnings(self) -> Iterator[Problem]:
         """Yield what is declared for nothing."""
+        yield from self._ports(by_declaration=False)
         for index, base in enumerate(self.build.bases):
             if not any(image == f"{BASE}{base}" for image, _ in self.dockerfile.images()):
                 yield self.source.problem(
@@ -142,6 +178,18 @@ class BuildCheck:
                     remedy=f"remove {lib} from build.libs, or copy it",
                 )
 
+    def _ports(self, *, by_declaration: bool) -> Iterator[Problem]:
+        """Yield where EXPOSE is another port than service.yaml's, or where that has none."""
+        if not self.purpose.service or by_declaration is (self.purpose.port is None):
+            return
+        found: dict[int, Problem] = {}
+        for target in (self.build.target, *(stage for stage, _ in self.wishes.of(self.node.name))):
+            findings = contradictions(self.dockerfile, replace(self.purpose, target=target))
+            for finding in without_exemptions(self.dockerfile, findings, buildkit_asked=False):
+                if finding.id == EXPOSE:
+                    found.setdefault(finding.line, finding.problem())
+        yield from found.values()
+
     def _bases(self) -> Iterator[Problem]:
         known = {node.name for node in self.nodes if node.kind is Kind.image}
         for image, instruction in self.dockerfile.images():
@@ -152,7 +200,7 @@ class BuildCheck:
                     what=f"{self.node} uses the base image {name} without declaring it",
                     why=f"a change of images/{name} would not rebuild {self.node}, and ${{{image_build_arg(name)}}} "
                     "would not be the image of this stack",
-                    remedy=f"add {name} to build.bases in {self.declaration}",
+                    remedy=f"add {name} to build.bases in {declaration_of(self.node)}",
                 )
             last = image.rsplit("/", 1)[-1].split("@")[0].split(":")[0].removeprefix("base-")
             if name == image and last in known and f"base-{last}" in image:
@@ -180,7 +228,7 @@ class BuildCheck:
                 taken.instruction,
                 what=f"{self.node} copies {taken.path} without declaring the library {owner.name}",
                 why=f"a change of {owner} would not rebuild {self.node}",
-                remedy=f"add {owner.name} to build.libs in {self.declaration}",
+                remedy=f"add {owner.name} to build.libs in {declaration_of(self.node)}",
             )
         elif owner in self.nodes:
             yield self._problem(
@@ -194,10 +242,7 @@ class BuildCheck:
 
     def _hidden(self, taken: Input) -> Iterator[Problem]:
         path = taken.path
-        if has_wildcards(path):
-            if any(fnmatchcase(file, path) or fnmatchcase(file, f"{path}/*") for file in self.files):
-                return
-        elif path in self.files or any(file.startswith(f"{path}/") for file in self.files):
+        if any(takes(taken, file) for file in self.files):
             return
         there = any(self.root.glob(path)) if has_wildcards(path) else (self.root / path).exists()
         ignore = ignore_path(self.root, self.node, self.build).name
@@ -212,7 +257,11 @@ class BuildCheck:
 
     def _ignore_file(self) -> Iterator[Problem]:
         path = ignore_path(self.root, self.node, self.build)
-        found = differences(read_ignore_file(path), allow_list_patterns(self.root, self.dockerfile))
+        try:
+            found = differences(read_ignore_file(path), allow_list_patterns(self.root, self.dockerfiles))
+        except MoorageError as error:
+            yield from error.problems
+            return
         if found:
             yield Problem(
                 what="the build context is not what the Dockerfile copies",
@@ -221,53 +270,6 @@ class BuildCheck:
                 remedy=WRITE,
                 detail=found,
             )
-
-    def _imports(self) -> Iterator[Problem]:
-        copied = {owner_of(taken.path) for taken in self.inputs}
-        told: set[tuple[Node | None, Node]] = set()
-        for file in self.files:
-            owner = owner_of(file)
-            for module, line in self.scanner.imports(file):
-                target = self.packages.target(file, module)
-                if (
-                    target is None
-                    or target in {owner, self.node}
-                    or (owner, target) in told
-                    or target not in self.nodes
-                ):
-                    continue
-                told.add((owner, target))
-                problem = self._import(target, f"{owner or file} imports {module}", target in copied)
-                if problem:
-                    what, why, remedy = problem
-                    yield Problem(
-                        what=what,
-                        why=why,
-                        remedy=remedy,
-                        where=Location(file=str(self.root / file), line=line, column=1),
-                    )
-
-    def _import(self, target: Node, imports: str, copied: bool) -> tuple[str, str, str] | None:
-        """Return what is wrong with an import, why, and what to do; None where nothing is."""
-        if target.kind is Kind.service:
-            return (
-                f"{imports} of the service {target.name}",
-                f"the image of {self.node} does not hold {target}, and a change of it would not rebuild {self.node}",
-                "move what both use to a library of libs/",
-            )
-        if target.name not in self.build.libs:
-            return (
-                f"{imports}, and {self.node} does not declare the library {target.name}",
-                f"a change of {target} would not rebuild {self.node}",
-                f"add {target.name} to build.libs in {self.declaration}",
-            )
-        if not copied:
-            return (
-                f"{imports}, and the Dockerfile of {self.node} does not copy {target}",
-                "the process would not find it",
-                f"copy {target}/… in {self.node}/{self.build.dockerfile}",
-            )
-        return None
 
     def _problem(self, instruction: Instruction, *, what: str, why: str, remedy: str) -> Problem:
         where = Location(file=str(self.dockerfile.path), line=instruction.line, column=1)

@@ -12,7 +12,7 @@ from moorage.checks.lint import RULES, LintFinding
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from moorage.build.dockerfile import Instruction
+    from moorage.build.instructions import Instruction
     from moorage.build.stages import Dockerfile
 
 _MARK = re.compile(r"^#\s*moorage\s*:\s*(?P<rest>.*?)\s*$", re.IGNORECASE)

@@ -2,35 +2,55 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import json
+import platform
 import posixpath
 import re
-import tomllib
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from moorage.base.files import write_atomic
+from moorage.base.errors import Location, Problem
+from moorage.base.files import read_cache, write_cache
+from moorage.base.words import listed
+from moorage.checks.pythonimports import UNREAD, PythonCode, python_imports
 from moorage.checks.tsconfig import Aliases
 from moorage.config.graph import Kind, Node
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
+
+    from moorage.checks.pythonimports import Found
 
 PYTHON = (".py",)
 SCRIPT = (".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs")
+_GAP = r"(?:\s|/\*.*?\*/|//[^\n]*\n)*"
 _SCRIPT_TOKEN = re.compile(
     r"//[^\n]*|/\*.*?\*/"
-    r"|(?<![\w$.])(?:from|import|require)\s*\(?\s*(?P<quote>[\"'])(?P<name>(?:\\.|(?!(?P=quote))[^\\\n])*)(?P=quote)"
+    rf"|(?<![\w$.])(?:from|import|require){_GAP}\(?{_GAP}(?P<quote>[\"'`])(?P<name>(?:\\.|(?!(?P=quote))[^\\\n])*)(?P=quote)"
     r"|`(?:\\.|[^`\\])*`|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'",
     re.DOTALL,
 )
-_VERSION = 1
-Found = tuple[tuple[str, int], ...]
-"""Modules, each with the line that imports it."""
+_VERSION = 2
+_OTHERS = {
+    ".go": "Go",
+    ".rs": "Rust",
+    ".java": "Java",
+    ".kt": "Kotlin",
+    ".cs": "C#",
+    ".rb": "Ruby",
+    ".php": "PHP",
+    ".scala": "Scala",
+    ".ex": "Elixir",
+    ".swift": "Swift",
+    ".cpp": "C++",
+    ".cc": "C++",
+    ".c": "C",
+    ".dart": "Dart",
+}
+"""Languages whose imports are not read, by the endings of their files."""
 
 
 @dataclass(frozen=True, order=True)
@@ -44,50 +64,12 @@ class Import:
     target: Node
 
 
-def python_imports(text: str) -> Found:
-    """Return the modules that a Python file imports when it runs, in full, without its own package's relative ones.
-
-    What is imported for type checkers alone does not count. A file that does not parse imports nothing.
-    """
-    found: list[tuple[str, int]] = []
-    try:
-        waiting: list[ast.AST] = [ast.parse(text)]
-    except (SyntaxError, ValueError):
-        return ()
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, ast.If) and _is_for_types(node.test):
-            waiting.extend(node.orelse)
-            continue
-        if isinstance(node, ast.Import):
-            found += [(alias.name, node.lineno) for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            found.append((node.module, node.lineno))
-        elif isinstance(node, ast.Call) and (name := _named_import(node)):
-            found.append((name, node.lineno))
-        waiting.extend(ast.iter_child_nodes(node))
-    return tuple(sorted(set(found), key=lambda entry: (entry[1], entry[0])))
-
-
-def _is_for_types(test: ast.expr) -> bool:
-    return getattr(test, "id", getattr(test, "attr", None)) == "TYPE_CHECKING"
-
-
-def _named_import(call: ast.Call) -> str | None:
-    """Return the module of ``import_module("…")`` and ``__import__("…")``."""
-    name = getattr(call.func, "id", getattr(call.func, "attr", None))
-    first = call.args[0] if call.args else None
-    if name in {"import_module", "__import__"} and isinstance(first, ast.Constant) and isinstance(first.value, str):
-        return first.value if not first.value.startswith(".") else None
-    return None
-
-
 def script_imports(text: str) -> Found:
     """Return what a TypeScript or JavaScript file imports, re-exports or requires, as written."""
     return tuple(
         (token["name"], text.count("\n", 0, token.start("name")) + 1)
         for token in _SCRIPT_TOKEN.finditer(text)
-        if token["name"]
+        if token["name"] and not (token["quote"] == "`" and "${" in token["name"])
     )
 
 
@@ -95,14 +77,14 @@ def script_imports(text: str) -> Found:
 class Packages:
     """Under which names the code of each node can be imported."""
 
-    python: dict[str, Node] = field(default_factory=dict)
+    python: PythonCode = field(default_factory=PythonCode)
     script: dict[str, Node] = field(default_factory=dict)
     aliases: Aliases | None = None
 
     def target(self, file: str, module: str) -> Node | None:
         """Return the node that an import leads to; None for the standard library and for third parties."""
         if file.endswith(PYTHON):
-            return self.python.get(module.split(".", 1)[0])
+            return self.python.target(module, owner_of(file))
         if module.startswith("."):
             return owner_of(posixpath.normpath(posixpath.join(posixpath.dirname(file), module)))
         alias = self.aliases.path(file, module) if self.aliases else None
@@ -120,37 +102,18 @@ def owner_of(path: str) -> Node | None:
 
 
 def find_packages(root: Path, nodes: tuple[Node, ...]) -> Packages:
-    """Return the packages of services and libraries: Python packages and modules on disk, names in package.json."""
+    """Return what services and libraries can be imported as: Python code on disk, names in package.json."""
     packages = Packages(aliases=Aliases(root))
     for node in nodes:
         folder = root / str(node)
         if node.kind is Kind.image:
             continue
-        if (folder / "pyproject.toml").exists():
-            packages.python |= dict.fromkeys(_python_packages(folder), node)
+        packages.python.add(node, folder)
         with suppress(OSError, ValueError):
             name = json.loads((folder / "package.json").read_text()).get("name")
             if isinstance(name, str):
                 packages.script[name] = node
     return packages
-
-
-def _python_packages(folder: Path) -> Iterator[str]:
-    """Yield the importable names of a project: what its build takes, else what lies in its folder or ``src``."""
-    project = {}
-    with suppress(OSError, tomllib.TOMLDecodeError):
-        project = tomllib.loads((folder / "pyproject.toml").read_text())
-    listed = project.get("tool", {}).get("hatch", {}).get("build", {}).get("targets", {}).get("wheel", {})
-    if isinstance(listed.get("packages"), list):
-        yield from (str(path).rsplit("/", 1)[-1] for path in listed["packages"])
-        return
-    for parent in (folder, folder / "src"):
-        if parent.is_dir():
-            for path in parent.iterdir():
-                if (path / "__init__.py").exists() and path.name != "tests":
-                    yield path.name
-                elif path.suffix == ".py" and path.stem.isidentifier() and path.stem != "conftest":
-                    yield path.stem
 
 
 class ImportScanner:
@@ -163,15 +126,29 @@ class ImportScanner:
         self._kept: dict[str, Found] = {}
         self._found: dict[str, Found] = {}
         self._read: dict[str, Found] = {}
-        with suppress(OSError, ValueError, TypeError, KeyError):
-            kept = json.loads(self._path.read_text())
-            if kept["version"] == _VERSION:
-                self._kept = {
-                    digest: tuple((name, line) for name, line in found) for digest, found in kept["files"].items()
-                }
+        self._kind = f"imports {_VERSION} {platform.python_version()}"
+        for digest, found in (read_cache(self._path, self._kind) or {}).items():
+            self._kept[digest] = tuple((name, line) for name, line in found)
 
     def imports(self, file: str) -> Found:
         """Return the imports of a file, given relative to the root; none for other languages."""
+        return tuple(entry for entry in self._all(file) if entry[0] != UNREAD)
+
+    def problems(self, files: Mapping[Node, Iterable[str]]) -> Iterator[Problem]:
+        """Yield for each image the first of its Python files that this Python does not understand."""
+        for node, paths in files.items():
+            unread = [(path, line) for path in paths for name, line in self._all(path) if name == UNREAD]
+            if unread:
+                (path, line), more = unread[0], len(unread) - 1
+                yield Problem(
+                    what=f"the imports of {path}{f' and {more} more' if more else ''} may not all be found",
+                    where=Location(file=str(self._root / path), line=line, column=1),
+                    why=f"Python {platform.python_version()}, which runs Moorage, does not understand this line, so the "
+                    f"file's imports are read line by line; it is part of {node}",
+                    remedy="run Moorage with a Python as new as the service's, or correct the line",
+                )
+
+    def _all(self, file: str) -> Found:
         if file not in self._read:
             self._read[file] = self._imports(file) if file.endswith((*PYTHON, *SCRIPT)) else ()
         return self._read[file]
@@ -185,8 +162,7 @@ class ImportScanner:
         digest = hashlib.blake2b(kind + content, digest_size=12).hexdigest()
         found = self._kept.get(digest)
         if found is None:
-            text = content.decode(errors="replace")
-            found = python_imports(text) if kind == b"py" else script_imports(text)
+            found = python_imports(content) if kind == b"py" else script_imports(content.decode(errors="replace"))
         self._found[digest] = found
         return found
 
@@ -194,5 +170,20 @@ class ImportScanner:
         """Keep what was found for the next time; where that cannot be written, the next time takes a little longer."""
         if self._found.keys() <= self._kept.keys():
             return
-        with suppress(OSError):
-            write_atomic(self._path, json.dumps({"version": _VERSION, "files": self._found}, separators=(",", ":")))
+        write_cache(self._path, self._kind, self._found)
+
+
+def unread_languages(files: Mapping[Node, Iterable[str]]) -> list[str]:
+    """Return a sentence where images hold code of languages whose imports are not read; nothing where none does."""
+    languages: set[str] = set()
+    nodes = 0
+    for paths in files.values():
+        found = {_OTHERS[ending] for path in paths if (ending := posixpath.splitext(path)[1]) in _OTHERS}
+        languages |= found
+        nodes += bool(found)
+    if not nodes:
+        return []
+    images = f"{nodes} image{'s' if nodes != 1 else ''}"
+    return [
+        f"imports of {images} in {listed(sorted(languages))} are not read: what they use is not held against what is declared"
+    ]

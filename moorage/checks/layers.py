@@ -13,7 +13,7 @@ from moorage.build.stages import CONTEXT
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from moorage.build.dockerfile import Instruction
+    from moorage.build.instructions import Instruction
     from moorage.build.stages import Dockerfile, Input, Stage
 
 _MANIFEST = re.compile(

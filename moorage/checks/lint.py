@@ -1,4 +1,4 @@
-"""Rules for Dockerfiles that BuildKit's own checks do not have."""
+"""Moorage's rules for Dockerfiles; two of them are BuildKit's as well, and hold here also without a builder."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 from moorage.base.errors import Location, Problem
 from moorage.build.installs import OPTIONS, cache_targets, command_of, managers_of
-from moorage.checks.declarations import BASE
 from moorage.checks.layers import WORDS, misplaced_layers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from moorage.build.dockerfile import Instruction
+    from moorage.build.instructions import Instruction
     from moorage.build.stages import Dockerfile, Stage
 
 _SECRET = re.compile(
@@ -25,6 +24,9 @@ _SECRET = re.compile(
 _NO_SECRET = re.compile(r"_(?:FILE|PATH|DIR|URL|ID|NAME)$", re.IGNORECASE)
 _NUMERIC = re.compile(r"^(\d+)(?::\d+)?$")
 _LISTS = "/var/lib/apt/lists"
+BASE = "moorage.base/"
+"""Stands in for the digests of base images, so that their use can be told whatever the variable."""
+EXPOSE = "expose-port"
 RULES = frozenset(
     {"order-layers", "mount-cache", "leave-no-lists", "update-before-install", "no-recommended-packages"}
     | {"run-as-non-root", "use-exec-form", "set-stopsignal", "expose-port"}
@@ -48,6 +50,14 @@ class LintFinding:
         """Return it as it is shown."""
         where = Location(file=str(self.file), line=self.line, column=1)
         return Problem(what=f"{self.what} [{self.id}]", where=where, why=self.why, remedy=self.fix)
+
+
+def contradictions(dockerfile: Dockerfile, purpose: Purpose) -> tuple[LintFinding, ...]:
+    """Return where a Dockerfile says another port than service.yaml: the pods would never be ready."""
+    stage = dockerfile.built(purpose.target) or dockerfile.stages[-1]
+    if not any(part.ports for part in dockerfile.chain(stage)):
+        return ()
+    return tuple(found for found in _run_time(dockerfile, stage, purpose) if found.id == EXPOSE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -246,9 +256,7 @@ def _run_time(dockerfile: Dockerfile, stage: Stage, purpose: Purpose) -> Iterato
             fix="write STOPSIGNAL SIGTERM, or the signal that lets the process finish what it has in hand",
         )
     if purpose.service:
-        exposed = [
-            word.partition("/")[0] for found in instructions if found.keyword == "EXPOSE" for word in found.words
-        ]
+        exposed = [port for part in dockerfile.chain(stage) for port in part.ports]
         expected = [str(purpose.port)] if purpose.port else []
         if sorted(set(exposed)) != expected:
             yield finding(

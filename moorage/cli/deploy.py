@@ -45,6 +45,8 @@ def up(root: Path, stack: str, *, yes: bool) -> None:
     """
     project = load_project(root, stack)
     check_declared(project.root, project.monorepo)
+    for problem in project.warnings:
+        console.warn(str(problem))
     steps = Steps(4)
     layout = Layout.of(project.root)
     running = not project.target.embedded or Platform(layout).running()
@@ -94,6 +96,8 @@ def preview(root: Path, stack: str, *, diff: bool) -> None:
     """Show what would change, and what of the stack is missing or does not answer."""
     project = load_project(root, stack)
     check_declared(project.root, project.monorepo)
+    for problem in project.warnings:
+        console.warn(str(problem))
     session = session_for(project)
     layout = Layout.of(project.root)
     own = not project.target.embedded

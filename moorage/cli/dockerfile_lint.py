@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from moorage.base import console
-from moorage.base.errors import MoorageError
+from moorage.base.errors import MoorageError, Problem
 from moorage.base.words import did_you_mean, listed
-from moorage.checks.declarations import declared_builds, read_build
+from moorage.checks.declarations import missing_stages, read_build
 from moorage.checks.exemptions import without_exemptions
 from moorage.checks.lint import LintFinding, Purpose, lint_dockerfile
+from moorage.checks.stackwishes import read_wishes
 from moorage.cli.sessions import session_for
 from moorage.cli.source_check import read_monorepo
 from moorage.config.loader import load_project
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from moorage.config.graph import Node
     from moorage.config.monorepo import Monorepo
     from moorage.config.service import Build
+    from moorage.config.validate import Source
 
 _SECONDS = 60
 """How long BuildKit may take for its checks of one Dockerfile."""
@@ -37,6 +39,7 @@ class Subject:
     """One Dockerfile to be checked."""
 
     node: Node
+    source: Source
     path: Path
     build: Build
     purpose: Purpose
@@ -52,14 +55,17 @@ def lint(root: Path, nodes: Sequence[str], *, stack: str, builder: bool) -> int:
     subjects = _subjects(root, monorepo, nodes)
     answers = _buildkit(root, stack, monorepo, subjects) if builder else {}
     findings: list[LintFinding] = []
+    missing: list[Problem] = []
+    wishes = read_wishes(root)
     for subject in subjects:
         dockerfile = read_build(root, subject.node, subject.build, frozenset(monorepo.images))
+        missing += missing_stages(subject.node, subject.source, subject.build, dockerfile, wishes)
         found = [*lint_dockerfile(dockerfile, subject.purpose), *answers.get(subject.node, ())]
         findings += without_exemptions(dockerfile, found, buildkit_asked=subject.node in answers)
     findings.sort(key=lambda finding: (str(finding.file), finding.line, finding.id))
-    for finding in findings:
-        console.show_problem(finding.problem())
-    if findings:
+    for problem in (*missing, *(finding.problem() for finding in findings)):
+        console.show_problem(problem)
+    if missing or findings:
         return 1
     console.out.print(f"[green]✓[/] {len(subjects)} Dockerfile{'s' if len(subjects) != 1 else ''} checked, no findings")
     return 0
@@ -67,11 +73,11 @@ def lint(root: Path, nodes: Sequence[str], *, stack: str, builder: bool) -> int:
 
 def _subjects(root: Path, monorepo: Monorepo, names: Sequence[str]) -> list[Subject]:
     found = {}
-    for node, _, build in declared_builds(monorepo):
+    for node, source, build in monorepo.builds():
         entry = monorepo.services.get(node.name)
         service = entry.model if entry and node.kind.value == "apps" else None
         purpose = Purpose(service=service is not None, target=build.target, port=service.port if service else None)
-        found[str(node)] = Subject(node, root / str(node) / build.dockerfile, build, purpose)
+        found[str(node)] = Subject(node, source, root / str(node) / build.dockerfile, build, purpose)
     for name in names:
         if not any(name.rstrip("/") in {key, subject.node.name} for key, subject in found.items()):
             raise MoorageError.of(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from moorage.base.errors import MoorageError
 from moorage.cli.sessions import session_for
 from moorage.config.loader import load_project
 from moorage.engine import preflight
-from moorage.platform import debian, toolchain
+from moorage.platform import debian, go, toolchain
 from moorage.platform.embedded import MINIMUM_FREE_BYTES, Platform
 from moorage.platform.layout import Layout
 from moorage.platform.pins import cache_folder
@@ -142,18 +141,20 @@ def _of_error(name: str, error: MoorageError) -> Finding:
 def _toolchain(layout: Layout, *, embedded: bool) -> Iterator[Finding]:
     wanted = toolchain.wanted(platform=embedded, home=layout.home)
     missing = ToolchainBuilder().missing(wanted)
-    if own := toolchain.system_pulumi(layout.home):
-        yield Finding(name="Pulumi", found=f"{own} (the system's)")
+    if (pulumi := toolchain.find_pulumi(layout.home)) and toolchain.choice() != "build":
+        builds = "`moorage up` builds that, or install it: https://www.pulumi.com/docs/install/" if pulumi.unfit else ""
+        yield Finding(name="Pulumi", found=f"{pulumi}: {pulumi.unfit}" if pulumi.unfit else str(pulumi), remedy=builds)
     names = ", ".join(component.name for component in missing)
     found = f"{len(wanted) - len(missing)} of {len(wanted)} built in {cache_folder()}"
     yield Finding(name="toolchain", found=found, remedy=f"`moorage up` builds {names}" if missing else "")
     if missing:
-        version = _go_version()
+        version = go.go_version()
+        reason = go.unfit(version) if version else None
         yield Finding(
             name="Go",
-            found=version or "missing",
-            remedy="" if version else "install Go 1.26 or newer: https://go.dev/doc/install",
-            fatal=version is None,
+            found=f"{version}: {reason}" if reason else version or "missing",
+            remedy="" if version and not reason else f"install Go 1.26 or newer: {go.INSTALL}",
+            fatal=version is None or reason is not None,
         )
 
 
@@ -162,7 +163,7 @@ def _platform(layout: Layout) -> Iterator[Finding]:
     yield Finding(
         name="root",
         found="yes" if root_user else "no",
-        remedy="" if root_user else "run with sudo -E, or name your own cluster",
+        remedy="" if root_user else "run with sudo -E; without root, use k3d (docs/platform.md) or your own cluster",
         fatal=not root_user,
     )
     missing = sorted({need.package for need in debian.missing(debian.PLATFORM_NEEDS)})
@@ -188,10 +189,3 @@ def _platform(layout: Layout) -> Iterator[Finding]:
     yield Finding(
         name="platform", found="running" if running else "stopped", remedy="" if running else "`moorage up` starts it"
     )
-
-
-def _go_version() -> str | None:
-    if shutil.which("go") is None:
-        return None
-    result = subprocess.run(["go", "version"], capture_output=True, text=True, check=False)
-    return result.stdout.strip().removeprefix("go version ") or None

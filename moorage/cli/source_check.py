@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich.markup import escape
+
 from moorage.base import console
 from moorage.base.errors import MoorageError, Problem
 from moorage.base.files import write_atomic
-from moorage.checks.allowlist import allow_list_text
-from moorage.checks.declarations import check_sources, declared_builds, ignore_path, read_build
-from moorage.config.monorepo import Monorepo, check_monorepo
-from moorage.config.sources import find_libs, read_images, read_services
+from moorage.checks.allowlist import allow_list_text, ignore_path
+from moorage.checks.declarations import check_sources, read_builds
+from moorage.checks.stackwishes import read_wishes
+from moorage.config import monorepo as config
+from moorage.config.addresses import monorepo_warnings
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from moorage.checks.declarations import Findings
+    from moorage.config.monorepo import Monorepo
 
 
 def read_monorepo(root: Path) -> Monorepo:
@@ -22,18 +28,14 @@ def read_monorepo(root: Path) -> Monorepo:
     Raises `MoorageError` with everything that is wrong with it, whatever the stack.
     """
     problems: list[Problem] = []
-    root = root.resolve()
-    monorepo = Monorepo(
-        services=read_services(root, problems), images=read_images(root, problems), libs=find_libs(root)
-    )
-    problems.extend(check_monorepo(monorepo, monorepo.graph()))
+    monorepo, _ = config.read_monorepo(root.resolve(), problems)
     if problems:
         raise MoorageError(*problems)
     return monorepo
 
 
-def check_declared(root: Path, monorepo: Monorepo) -> None:
-    """Warn of what is declared for nothing.
+def check_declared(root: Path, monorepo: Monorepo) -> Findings:
+    """Warn of what is declared for nothing, and return what was found.
 
     Raises `MoorageError` with everything that is used without being declared: it would ship a stale image.
     """
@@ -42,6 +44,7 @@ def check_declared(root: Path, monorepo: Monorepo) -> None:
         console.warn(str(problem))
     if findings.errors:
         raise MoorageError(*findings.errors)
+    return findings
 
 
 def check(root: Path) -> None:
@@ -50,19 +53,23 @@ def check(root: Path) -> None:
     Raises `MoorageError` with all that is not.
     """
     monorepo = read_monorepo(root)
-    check_declared(root.resolve(), monorepo)
+    findings = check_declared(root.resolve(), monorepo)
+    for problem in monorepo_warnings(monorepo):
+        console.warn(str(problem))
     graph = monorepo.graph()
     console.out.print(f"[green]✓[/] {len(graph.nodes)} nodes and {len(graph.edges)} edges match the sources")
+    for sentence in findings.unread:
+        console.out.print(f"[dim]{escape(sentence)}[/]")
 
 
 def write_ignore_files(root: Path) -> None:
     """Write each node's ``.dockerignore``, and say which were out of date."""
     root = root.resolve()
     monorepo = read_monorepo(root)
-    written = 0
-    for node, _, build in declared_builds(monorepo):
+    written, wishes = 0, read_wishes(root)
+    for node, _, build in monorepo.builds():
         path = ignore_path(root, node, build)
-        text = allow_list_text(root, read_build(root, node, build, frozenset(monorepo.images)))
+        text = allow_list_text(root, read_builds(root, node, build, frozenset(monorepo.images), wishes))
         if not path.exists() or path.read_text() != text:
             write_atomic(path, text)
             console.out.print(f"wrote {path.relative_to(root)}")

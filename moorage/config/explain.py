@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from moorage.base.errors import KeyPath, Problem
 from moorage.base.words import did_you_mean, listed
 from moorage.config.modelkeys import known_keys
+from moorage.config.yamlfile import plain_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +20,10 @@ if TYPE_CHECKING:
 
 _LONGEST = 60
 """Characters of a value that are shown."""
+_PAIRS = 3
+"""Entries of a list that are shown as a mapping."""
+_PLAIN_WORD = re.compile(r"[\w./-]+(:[\w./-]+)*")
+"""What needs no quotes in YAML, also within braces."""
 
 
 def explain(error: ErrorDetails, name: str, expected: type[BaseModel] | None) -> Problem:
@@ -29,8 +36,45 @@ def explain(error: ErrorDetails, name: str, expected: type[BaseModel] | None) ->
         what, remedy = f"{name} has no value", "give it one, or remove the key for its default"
     elif kind in {"model_type", "dict_type"}:
         keys = f"a mapping with the keys {listed(known_keys(expected))}" if expected else "a mapping of names to values"
-        why, remedy = f"{name} is {keys}", "indent its keys below it"
+        why, remedy = f"{name} is {keys}", _mapping(value, str(error["loc"][-1]), expected)
     return Problem(what=what, where=KeyPath(error["loc"]), why=why, remedy=remedy)
+
+
+def _mapping(value: Any, key: str, expected: type[BaseModel] | None) -> str:
+    """Return how what was given instead of a mapping is written as one."""
+    if expected is not None:
+        example = getattr(expected, "example", "")
+        return f"write for example {key}: {example}" if example else "indent its keys below it"
+    items = value if isinstance(value, list) else [value]
+    pairs = [pair for pair in map(_pair, items[:_PAIRS]) if pair]
+    if not pairs:
+        return "write each as NAME: value, indented below it"
+    more = ", …" if len(items) > len(pairs) else ""
+    return f"write a mapping instead of a list: {key}: {{{', '.join(pairs)}{more}}}"
+
+
+def _pair(item: Any) -> str | None:
+    """Return as ``NAME: value`` what Kubernetes (a name and a value) or Compose (``NAME=value``) has in a list."""
+    if isinstance(item, dict) and isinstance(item.get("name"), str):
+        rest = {key: value for key, value in item.items() if key != "name"}
+        (other,) = rest.values() if len(rest) == 1 else (None,)
+        return f"{item['name']}: {_scalar(other)}"
+    if isinstance(item, dict) and len(item) == 1:
+        (name, value) = next(iter(item.items()))
+        return f"{name}: {_scalar(value)}"
+    name, equals, value = item.partition("=") if isinstance(item, str) else ("", "", "")
+    return f"{name}: {_scalar(value)}" if equals and name else None
+
+
+def _scalar(value: Any) -> str:
+    if (
+        isinstance(value, str)
+        and len(value) <= _LONGEST
+        and _PLAIN_WORD.fullmatch(value)
+        and plain_value(value) == value
+    ):
+        return value
+    return shown(value) if isinstance(value, str | int | float) else "…"
 
 
 def shown(value: Any) -> str:
@@ -83,9 +127,9 @@ def _integer(value: Any, _context: dict[str, Any]) -> str:
 
 
 def _boolean(value: Any, _context: dict[str, Any]) -> str:
-    truths = {"true": "true", "yes": "true", "on": "true", "1": "true", "false": "false", "no": "false"}
-    truths |= {"off": "false", "0": "false"}
-    meant = truths.get(str(value).lower())
+    meanings = {"true": "true", "yes": "true", "on": "true", "1": "true", "false": "false", "no": "false"}
+    meanings |= {"off": "false", "0": "false"}
+    meant = meanings.get(str(value).lower())
     return f"write {meant}" if meant else "write true or false, without quotes"
 
 
@@ -94,14 +138,29 @@ def _choice(value: Any, context: dict[str, Any]) -> str:
     return did_you_mean(str(value), allowed, f"write {listed(allowed, last='or')}")
 
 
+def _list(value: Any) -> str:
+    if isinstance(value, dict):
+        return "write its items one to a line, each after a hyphen"
+    words = _words(value) if isinstance(value, str) else [value]
+    return f"write [{', '.join(map(_scalar, words))}]"
+
+
+def _words(text: str) -> list[str]:
+    """Return the words of a text that was meant as a list: of names, or of a command as a shell would take it."""
+    if "," in text:
+        return [word.strip() for word in text.split(",") if word.strip()]
+    try:
+        return shlex.split(text)
+    except ValueError:  # a quote that is not closed
+        return text.split()
+
+
 _REMEDIES: dict[str, Callable[[Any, dict[str, Any]], str]] = {
     "string_type": _text,
     "int_type": _integer,
     "float_type": lambda _value, _context: "write a number without quotes or unit",
     "bool_type": _boolean,
-    "list_type": lambda value, _context: (
-        "write its items one to a line, each after a hyphen" if isinstance(value, dict) else f"write [{value}]"
-    ),
+    "list_type": lambda value, _context: _list(value),
     "literal_error": _choice,
     "too_short": lambda _value, _context: "add one, or remove the key",
     "string_too_short": lambda _value, _context: "write it out, or remove the key",

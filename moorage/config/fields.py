@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
@@ -15,7 +15,7 @@ from moorage.base.quantity import MEBI, MILLI, quantity_value
 from moorage.base.words import excerpt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
     from pydantic.json_schema import JsonSchemaValue
@@ -47,6 +47,14 @@ class Model(BaseModel):
         populate_by_name=True,
     )
 
+    example: ClassVar[str] = ""
+    """How one is written on one line, for remedies."""
+
+    @classmethod
+    def example_for(cls, key: str, given: Mapping[str, Any]) -> str | None:  # noqa: ARG003  # models that look at them override it
+        """Return how the value of a key is written beside what is ``given``; None where that is the same everywhere."""
+        return None
+
     def problems(self) -> Iterator[Problem]:
         """Yield what is wrong between fields, placed by `KeyPath`; the fields by themselves are already right."""
         yield from ()
@@ -57,6 +65,13 @@ class Model(BaseModel):
         if problems:
             raise invalid(*problems)
         return self
+
+
+@dataclass(frozen=True)
+class Example:
+    """Says how a value of a field may be written, for remedies."""
+
+    example: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,11 +178,16 @@ def _check_unique(items: list[Item]) -> list[Item]:
 _Number = BeforeValidator(_number_as_text, json_schema_input_type=str | float)
 
 CpuQuantity = Annotated[
-    str, AfterValidator(_check_cpu), _Number, Field(json_schema_extra={"pattern": r"^[0-9]+(\.[0-9]+)?m?$"})
+    str,
+    Example("100m"),
+    AfterValidator(_check_cpu),
+    _Number,
+    Field(json_schema_extra={"pattern": r"^[0-9]+(\.[0-9]+)?m?$"}),
 ]
 """Cores: ``500m``, ``2``."""
 BytesQuantity = Annotated[
     str,
+    Example("128Mi"),
     AfterValidator(_check_bytes),
     _Number,
     Field(json_schema_extra={"pattern": r"^[0-9]+(\.[0-9]+)?(k|M|G|T|Ki|Mi|Gi|Ti)?$"}),

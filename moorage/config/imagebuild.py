@@ -27,6 +27,8 @@ def env_prefix(name: str) -> str:
 class Budget(Model):
     """What an image and its build may cost; more is a warning, and a failure in CI."""
 
+    example = "{size: 80M}"
+
     size: BytesQuantity | None = None
     """Of all layers, unpacked: ``80M``."""
     warm_seconds: float | None = Field(default=None, gt=0, le=86400)
@@ -37,6 +39,8 @@ class Budget(Model):
 
 class Build(Model):
     """How the image is built."""
+
+    example = "{bases: [python]}"
 
     dockerfile: RelativePath = "Dockerfile"
     """Relative to the service's folder."""

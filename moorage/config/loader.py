@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from moorage.base.errors import Location, MoorageError, Problem
+from moorage.config.addresses import stack_warnings
 from moorage.config.graph import Kind
 from moorage.config.merge import overridden, sized_service, sized_settings
 from moorage.config.monorepo import read_monorepo
@@ -47,6 +48,7 @@ def load_project(root: Path, stack: str) -> Project:
         problems.extend(check_stack(monorepo, file, settings, services))
     if problems or settings is None or target is None:
         raise MoorageError(*_sorted(problems))
+    namespace = namespace_of(settings, stack)
     factor = settings.embedded.resource_factor if target.embedded else 1.0
     order = graph.order()
     return Project(
@@ -58,13 +60,14 @@ def load_project(root: Path, stack: str) -> Project:
         base_images={name: entry.model for name, entry in monorepo.images.items() if entry.model},
         libs=monorepo.libs,
         target=target,
-        namespace=namespace_of(settings, stack),
+        namespace=namespace,
         order=(
             *(node.name for node in order if node.kind is Kind.image),
             *(node.name for node in order if node.kind is Kind.service and node.name in services),
         ),
         graph=graph,
         monorepo=monorepo,
+        warnings=tuple(stack_warnings(monorepo, file.source, settings, services, namespace)),
     )
 
 

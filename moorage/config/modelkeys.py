@@ -8,7 +8,7 @@ import inspect
 import itertools
 import textwrap
 import types
-from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -39,6 +39,25 @@ def key_below(model: type[BaseModel], key: str) -> str | None:
         if _is_model(inner) and key in known_keys(inner):
             return name
     return None
+
+
+def example_of(model: type[BaseModel], key: str) -> str:
+    """Return how the value of a model's key may be written on one line; nothing where that is not known."""
+    info = known_keys(model).get(key)
+    if info is None:
+        return ""
+    inner = _bare(info.annotation)
+    if _is_model(inner):
+        return str(getattr(inner, "example", ""))
+    if get_origin(inner) is Literal:
+        return str(get_args(inner)[0])
+    item = get_args(inner)[0] if get_origin(inner) is list else inner
+    found = next((str(part.example) for part in _metadata(info, item) if hasattr(part, "example")), "")
+    return f"[{found}]" if found and item is not inner else found
+
+
+def _metadata(info: FieldInfo, annotation: Any) -> list[Any]:
+    return [*info.metadata, *(get_args(annotation)[1:] if get_origin(annotation) is Annotated else ())]
 
 
 def _is_model(annotation: Any) -> bool:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from moorage.base.words import did_you_mean, listed
-from moorage.config.graph import Edge, Graph, Kind, Node, Via
+from moorage.config.graph import START, Edge, Graph, Kind, Node, Via
+from moorage.config.misplaced import check_misplaced
 from moorage.config.service import DATA_SERVICES, Service
 from moorage.config.sources import find_libs, read_images, read_services
 
@@ -37,13 +38,13 @@ class Monorepo:
             if entry.source is not None and entry.model is not None:
                 yield name, entry.source, entry.model
 
-    def builds(self) -> Iterator[tuple[Source, Build]]:
-        """Yield how each image that could be read is built."""
-        for image in self.images.values():
+    def builds(self) -> Iterator[tuple[Node, Source, Build]]:
+        """Yield how each image that could be read is built, with what it is and where that is written."""
+        for name, image in self.images.items():
             if image.source is not None and image.model is not None:
-                yield image.source, image.model.build
-        for _, source, service in self.read_services():
-            yield source, service.build
+                yield Node(Kind.image, name), image.source, image.model.build
+        for name, source, service in self.read_services():
+            yield Node(Kind.service, name), source, service.build
 
     def graph(self) -> Graph:
         """Return the graph of all that could be read, without edges to what does not exist."""
@@ -72,6 +73,7 @@ def read_monorepo(root: Path, problems: list[Problem]) -> tuple[Monorepo, Graph]
         services=read_services(root, problems), images=read_images(root, problems), libs=find_libs(root)
     )
     graph = monorepo.graph()
+    problems.extend(check_misplaced(root))
     problems.extend(check_monorepo(monorepo, graph))
     return monorepo, graph
 
@@ -80,10 +82,13 @@ def check_monorepo(monorepo: Monorepo, graph: Graph) -> Iterator[Problem]:
     """Yield everything that is wrong whatever the stack."""
     for name, source, service in monorepo.read_services():
         yield from _check_name(monorepo, name, source, service)
-        yield from _check_needs(monorepo, source, service)
-    for source, build in monorepo.builds():
-        yield from _check_parts(source, "bases", build.bases, "images", monorepo.images)
-        yield from _check_parts(source, "libs", build.libs, "libs", monorepo.libs)
+        yield from _check_needs(monorepo, graph, source, service)
+    for node, source, build in monorepo.builds():
+        # What is built FROM the image itself cannot be its base.
+        above = {other.name for other in graph.affected([node]) if node.kind is Kind.image}
+        possible = [name for name in monorepo.images if name not in above]
+        yield from _check_parts(source, "bases", build.bases, monorepo.images, possible)
+        yield from _check_parts(source, "libs", build.libs, monorepo.libs, monorepo.libs)
     for cycle in graph.cycles():
         yield _cycle(monorepo, cycle)
 
@@ -107,17 +112,17 @@ def _check_name(monorepo: Monorepo, folder: str, source: Source, service: Servic
         )
 
 
-def _check_needs(monorepo: Monorepo, source: Source, service: Service) -> Iterator[Problem]:
+def _check_needs(monorepo: Monorepo, graph: Graph, source: Source, service: Service) -> Iterator[Problem]:
     known = (*DATA_SERVICES, *monorepo.services)
+    possible = [*DATA_SERVICES, *_callable_by(monorepo, graph, service)]
     for index, need in enumerate(service.needs):
         trail = ("needs", index)
         if need not in known:
-            callable_names = [name for name in known if name != service.name]
             yield source.problem(
                 trail,
                 what=f"{service.name} needs {need}, which does not exist",
-                why=f"it can need {listed(callable_names)}",
-                remedy=did_you_mean(need, callable_names, "name one of them, or remove it"),
+                why=f"it can need {listed(possible)}",
+                remedy=did_you_mean(need, possible, "name one of them, or remove it"),
             )
             continue
         entry = monorepo.services.get(need)
@@ -130,16 +135,27 @@ def _check_needs(monorepo: Monorepo, source: Source, service: Service) -> Iterat
             )
 
 
+def _callable_by(monorepo: Monorepo, graph: Graph, service: Service) -> Iterator[str]:
+    """Yield the services that another could need as well: they listen, and do not need that one themselves."""
+    node = Node(Kind.service, service.name)
+    above = graph.affected([node], START) if node in graph.nodes else frozenset()
+    for name, entry in monorepo.services.items():
+        worker = entry.model is not None and entry.model.kind == "worker"
+        if not worker and name != service.name and Node(Kind.service, name) not in above:
+            yield name
+
+
 def _check_parts(
-    source: Source, key: str, names: Collection[str], folder: str, known: Collection[str]
+    source: Source, key: str, names: Collection[str], known: Collection[str], possible: Collection[str]
 ) -> Iterator[Problem]:
+    folder = {"bases": "images", "libs": "libs"}[key]
     for index, name in enumerate(names):
         if name not in known:
             yield source.problem(
                 ("build", key, index),
                 what=f"{folder}/{name} does not exist",
-                why=f"{folder}/ has {listed(known)}",
-                remedy=did_you_mean(name, known, f"create it, or remove it from build.{key}"),
+                why=f"{folder}/ has {listed(possible)}",
+                remedy=did_you_mean(name, possible, f"create it, or remove it from build.{key}"),
             )
 
 

@@ -21,6 +21,8 @@ PROBE_TIMEOUT_SECONDS = 2
 class Amounts(Model):
     """An amount of cpu and memory."""
 
+    example = "{cpu: 100m, memory: 128Mi}"
+
     cpu: CpuQuantity
     """Cores (``0.5``, ``2``) or millicores (``500m``)."""
     memory: BytesQuantity
@@ -29,6 +31,8 @@ class Amounts(Model):
 
 class Resources(Model):
     """``requests`` are reserved for the container; beyond ``limits`` it is throttled (cpu) or killed (memory)."""
+
+    example = "{requests: {cpu: 100m, memory: 128Mi}, limits: {cpu: 500m, memory: 256Mi}}"
 
     requests: Amounts
     """What the scheduler reserves; the HorizontalPodAutoscaler's percentages are of these."""
@@ -51,6 +55,8 @@ class Resources(Model):
 class HttpGet(Model):
     """Healthy when a GET answers 200 to 399."""
 
+    example = "{path: /health}"
+
     path: UrlPath
     """Answered by the process itself, without a redirect."""
     port: Port | None = None
@@ -60,6 +66,8 @@ class HttpGet(Model):
 class TcpSocket(Model):
     """Healthy when the port accepts a connection."""
 
+    example = "{port: 8000}"
+
     port: Port | None = None
     """Default: the service's own port."""
 
@@ -67,12 +75,16 @@ class TcpSocket(Model):
 class Exec(Model):
     """Healthy when the command exits 0 inside the container."""
 
+    example = "{command: [check]}"
+
     command: list[Argument] = Field(min_length=1)
     """Program and arguments; no shell reads them."""
 
 
 class Probe(Model):
     """One health check; exactly one of ``httpGet``, ``tcpSocket`` and ``exec``. Times are in seconds."""
+
+    example = "{httpGet: {path: /health}}"
 
     http_get: HttpGet | None = None
     """GET a path of the container."""

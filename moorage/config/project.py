@@ -11,6 +11,7 @@ from moorage.config.service import DATA_SERVICES
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from moorage.base.errors import Problem
     from moorage.base.stage import Stage
     from moorage.config.graph import Graph
     from moorage.config.monorepo import Monorepo
@@ -41,6 +42,8 @@ class Project:
     graph: Graph
     """The whole monorepo, with services that this stack leaves out."""
     monorepo: Monorepo
+    warnings: tuple[Problem, ...] = ()
+    """What stops nothing, and is probably not meant."""
     """What is declared in it, and where."""
 
     @property

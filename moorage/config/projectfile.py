@@ -22,7 +22,7 @@ _VALUES = ("value", "default")
 
 @dataclass(frozen=True)
 class ProjectFile:
-    """What stands below ``config`` in ``Pulumi.yaml``, and where; empty where there is no such file."""
+    """What stands below ``config`` in ``Pulumi.yaml``, and where; empty where the file is or is missing."""
 
     source: Source | None
     config: dict[str, Any]
@@ -37,8 +37,8 @@ class ProjectFile:
 def read_project(root: Path) -> ProjectFile:
     """Read what ``Pulumi.yaml`` sets for all stacks; raises `MoorageError` where it is no YAML."""
     path = root / _FILE
-    if not path.exists():
-        return ProjectFile(None, {})
+    if not path.exists() or not path.read_bytes().strip():
+        return ProjectFile(None, {})  # Pulumi itself says what it lacks
     source = Source(read_yaml(path), (_CONFIG,))
     config = source.document.data.get(_CONFIG)
     return ProjectFile(source, config if isinstance(config, dict) else {})

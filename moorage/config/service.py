@@ -3,7 +3,7 @@
 # ruff: noqa: RUF012  # pydantic gives each instance its own copy of a mutable default
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -12,6 +12,7 @@ from moorage.config.fields import (
     ConfigKey,
     DnsLabel,
     EnvName,
+    Example,
     FolderPath,
     Hostname,
     Model,
@@ -25,7 +26,7 @@ from moorage.config.pod import Amounts, Exec, HttpGet, Probe, Resources, TcpSock
 from moorage.config.processtext import Argument, KeptText, env_size_problems
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 __all__ = [
     "Amounts",
@@ -50,6 +51,7 @@ REDIS = "redis"
 DATA_SERVICES = (POSTGRES, REDIS)
 """What a service can need beside other services."""
 _ALWAYS_WRITABLE = "/tmp"  # noqa: S108  # a path inside the container
+_EXAMPLE_OF_A_WORKER = "{exec: {command: [check]}}"
 SECRETS_FOLDER = "/run/secrets/moorage"
 """Where a container finds its secrets, one file each."""
 
@@ -57,9 +59,11 @@ SECRETS_FOLDER = "/run/secrets/moorage"
 class Scaling(Model):
     """Bounds and targets (percent of requests) of the HorizontalPodAutoscaler."""
 
-    min_replicas: int = Field(ge=1, le=1000)
+    example = "{minReplicas: 2, maxReplicas: 10}"
+
+    min_replicas: Annotated[int, Example("2")] = Field(ge=1, le=1000)
     """Pods at rest."""
-    max_replicas: int = Field(ge=1, le=1000)
+    max_replicas: Annotated[int, Example("10")] = Field(ge=1, le=1000)
     """Pods at most, however high the load."""
     cpu: int | None = Field(default=70, ge=1, le=1000)
     """Average utilisation of the cpu request; null to leave cpu out."""
@@ -89,6 +93,8 @@ class Scaling(Model):
 
 class Route(Model):
     """Where the ingress sends requests from: a path prefix of the stack's host, or of a host of its own."""
+
+    example = "{path: /api}"
 
     path: RoutePath = "/"
     """The longest matching prefix wins, by whole segments: ``/api`` takes ``/api/berths``, not ``/apis``."""
@@ -141,6 +147,13 @@ class Service(Model):
     """From the request to stop until the process is killed."""
     service_account_token: bool = False
     """Mount a token for the Kubernetes API."""
+
+    @classmethod
+    def example_for(cls, key: str, given: Mapping[str, Any]) -> str | None:
+        """Return a worker's probe, as it has no port; of the name nothing, as it is the folder's."""
+        if key.endswith("Probe") and given.get("kind") == "worker":
+            return _EXAMPLE_OF_A_WORKER
+        return "" if key == "name" else None
 
     def problems(self) -> Iterator[Problem]:
         """Yield every rule between this service's own fields that does not hold."""

@@ -29,6 +29,8 @@ FilePath = Annotated[str, Text(pattern=r"[^\n]+", rule="a path is not empty", ex
 class Cluster(Model):
     """The cluster to deploy to; without it the embedded platform is used."""
 
+    example = "{context: my-cluster}"
+
     context: str = Field(min_length=1)
     """Context of the kubeconfig; never the current one, so that a stack cannot land in the wrong cluster."""
     kubeconfig: FilePath | None = None
@@ -38,6 +40,8 @@ class Cluster(Model):
 class Registry(Model):
     """Where images go."""
 
+    example = "{address: ghcr.io/acme}"
+
     address: RegistryAddress
     """Registry and path before the image's name: ``ghcr.io/acme``."""
     image_pull_secret: DnsLabel | None = None
@@ -46,6 +50,8 @@ class Registry(Model):
 
 class Tls(Model):
     """TLS of the ingress: exactly one of a Secret, a cert-manager issuer, and a self-signed certificate."""
+
+    example = "{clusterIssuer: letsencrypt}"
 
     secret_name: str | None = Field(default=None, min_length=1)
     """A Secret of type ``kubernetes.io/tls`` in the stack's namespace."""
@@ -70,6 +76,8 @@ class Tls(Model):
 class Ingress(Model):
     """How the outside reaches the stack."""
 
+    example = "{host: harbour.example.com}"
+
     host: Hostname
     """Where every route lives that names no host of its own."""
     class_name: str = "nginx"
@@ -88,6 +96,8 @@ class Ingress(Model):
 class Cache(Model):
     """Registry cache of the builds."""
 
+    example = "{enabled: true}"
+
     enabled: bool = True
     """Read from and write to the registry; the builder's own cache is used either way."""
     branch: str = Field(default="main", min_length=1)
@@ -96,6 +106,8 @@ class Cache(Model):
 
 class Postgres(Model):
     """The stack's PostgreSQL."""
+
+    example = "{storage: 10Gi}"
 
     storage: BytesQuantity = "1Gi"
     """Size of the volume that holds the database."""
@@ -114,6 +126,8 @@ class Postgres(Model):
 class Redis(Model):
     """The stack's Redis."""
 
+    example = "{storage: 1Gi}"
+
     storage: BytesQuantity = "256Mi"
     """Size of the volume that holds the append-only file."""
     storage_class: str | None = None
@@ -130,6 +144,8 @@ class Redis(Model):
 
 class ServiceOverride(Model):
     """What a stack changes of a service; an absent key leaves service.yaml's value."""
+
+    example = "{replicas: 2}"
 
     target: str | None = None
     """Stage of the Dockerfile."""
@@ -157,6 +173,8 @@ class ServiceOverride(Model):
 
 class Embedded(Model):
     """What changes where the stack runs on the embedded platform."""
+
+    example = "{resourceFactor: 0.5}"
 
     resource_factor: float = Field(default=1.0, gt=0, le=1)
     """All requests and limits of cpu and memory, and storage, are multiplied by this."""
@@ -198,7 +216,11 @@ class Stack(Model):
     protect: bool = False
     """Refuse to delete or replace what holds data."""
     network_policies: bool = True
-    """Deny all traffic that no ``needs`` and no ``route`` asks for."""
+    """Deny all traffic that no ``needs`` and no ``route`` asks for.
+
+    False opens the network. In production the policies ``isolate-pods`` and ``require-default-deny`` then refuse the
+    stack, unless ``policy/config/<stack>.json`` disables them.
+    """
     embedded: Embedded = Embedded()
     """What changes where the stack runs on the embedded platform."""
 

@@ -129,7 +129,7 @@ def _read_endpoint(root: Path, problems: list[Problem]) -> Endpoint | None:
     else:
         endpoint = validated(Endpoint, document.data, Source(document), found)
     for problem in found:
-        remedy = "run moorage platform stop and moorage platform start, which write it anew"
+        remedy = "run moorage platform stop, then moorage platform start, which writes it again"
         problems.append(
             Problem(what=problem.what, where=problem.where, why=problem.why, remedy=remedy, detail=problem.detail)
         )

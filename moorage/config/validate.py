@@ -10,7 +10,8 @@ from pydantic import BaseModel, ValidationError
 from moorage.base.errors import KeyPath, Problem
 from moorage.base.words import listed, nearest
 from moorage.config.explain import explain
-from moorage.config.modelkeys import key_below, key_docstrings, known_keys, model_at
+from moorage.config.fields import Model
+from moorage.config.modelkeys import example_of, key_below, key_docstrings, known_keys, model_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,11 +68,13 @@ def validated(model: type[ModelT], data: dict[str, Any], source: Source, problem
     try:
         return model.model_validate(data, by_alias=True, by_name=False)
     except ValidationError as error:
-        problems.extend(_problems(model, error.errors(include_url=False), source))
+        problems.extend(_problems(model, data, error.errors(include_url=False), source))
         return None
 
 
-def _problems(model: type[BaseModel], errors: list[ErrorDetails], source: Source) -> Iterator[Problem]:
+def _problems(
+    model: type[BaseModel], data: dict[str, Any], errors: list[ErrorDetails], source: Source
+) -> Iterator[Problem]:
     meant = set()
     for error in errors:
         if error["type"] == "extra_forbidden":
@@ -81,7 +84,7 @@ def _problems(model: type[BaseModel], errors: list[ErrorDetails], source: Source
     for error in errors:
         trail = error["loc"]
         if error["type"] == "missing" and trail not in meant:
-            yield _missing_key(model, trail, source)
+            yield _missing_key(model, trail, source, data)
         elif error["type"] == "invalid":
             for problem in error["ctx"]["problems"]:
                 yield _invalid(problem, trail, source)
@@ -116,18 +119,18 @@ def _unknown_key(model: type[BaseModel], trail: Trail, source: Source) -> tuple[
     return problem, near
 
 
-def _missing_key(model: type[BaseModel], trail: Trail, source: Source) -> Problem:
+def _missing_key(model: type[BaseModel], trail: Trail, source: Source, data: dict[str, Any]) -> Problem:
     parent = model_at(model, trail[:-1])
     inner = model_at(model, trail)
-    said = key_docstrings(parent).get(str(trail[-1])) if parent else None
+    key = str(trail[-1])
+    said = key_docstrings(parent).get(key) if parent else None
+    example = model.example_for(key, data) if len(trail) == 1 and issubclass(model, Model) else None
+    if example is None:
+        example = example_of(parent, key) if parent else ""
     description = said or (inner.__doc__ if inner else None) or "it has no default"
     return source.problem(
         trail[:-1],
         what=f"the key {source.name(trail)} is missing",
         why=" ".join(description.replace("``", "").split()).rstrip("."),
-        remedy=f"add {source.prefix if len(trail) == 1 else ''}{trail[-1]}{_hint(inner)}",
+        remedy=f"add {source.prefix if len(trail) == 1 else ''}{key}" + (f": {example}" if example else ""),
     )
-
-
-def _hint(inner: type[BaseModel] | None) -> str:
-    return f" with {listed(known_keys(inner))}" if inner else ""

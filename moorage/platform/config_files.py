@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from moorage.base.authorities import machine_authorities
 from moorage.base.files import write_atomic
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from moorage.platform.layout import Layout
     from moorage.platform.pki import Pki
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-AUTHORITIES = Path("/usr/local/share/ca-certificates")
-"""Where Debian and Ubuntu keep the certificate authorities that an administrator added, those of a company's proxy."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,11 +52,10 @@ class ConfigFiles:
 
 
 def own_authorities(layout: Layout) -> Path | None:
-    """Write the machine's own authorities into one file and return its path; None where there are none."""
-    texts = [path.read_text().strip() + "\n" for path in sorted(AUTHORITIES.rglob("*.crt"))]
+    """Write the machine's own certificate authorities into one file and return its path; None where there are none."""
     path = layout.data / "authorities.pem"
-    if not texts:
-        path.unlink(missing_ok=True)
-        return None
-    write_atomic(path, "".join(texts))
-    return path
+    if text := machine_authorities():
+        write_atomic(path, text)
+        return path
+    path.unlink(missing_ok=True)
+    return None

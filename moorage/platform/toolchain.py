@@ -12,55 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moorage.base.errors import MoorageError
-from moorage.base.files import write_atomic
 from moorage.platform.debian import BUILD_NEEDS, install
 from moorage.platform.go import require_go
 from moorage.platform.pins import Component, cache_folder, components
 from moorage.platform.toolchain_builder import ToolchainBuilder, sweep
+from moorage.platform.wrappers import write_wrappers
 
 if TYPE_CHECKING:
     from moorage.base.console import Step
     from moorage.platform.layout import Layout
 
 CHOICES = ("auto", "system", "build")
-_WRAPPER = """#!{python} -IS
-# Pulumi as it is, but for two things. Where stacks are kept in this checkout, the salt of their passphrase, which Pulumi
-# copies from the state into Pulumi.<stack>.yaml at every preview, is taken out again: it is of use to no other clone.
-# Quotes that Pulumi puts around values when it saves the file go with it; what anyone else changes meanwhile stays.
-# And the Python processes of an update find bytecode and interpreter without a search: that is half of a second each;
-# uv, which prepares them, trusts the certificate authorities of the system.
-import glob, os, signal, subprocess, sys
-
-def stack_files():
-    found = {{}}
-    for path in glob.glob(glob.escape({root!r}) + "/Pulumi.*.yaml"):
-        with open(path) as file:
-            found[path] = file.readlines()
-    return found
-
-def environment():
-    found = {{"UV_PYTHON": sys._base_executable, "UV_SYSTEM_CERTS": "1"}} | os.environ
-    if found.pop("PYTHONDONTWRITEBYTECODE", ""):
-        found.setdefault("PYTHONPYCACHEPREFIX", {home!r} + "/pycache")
-    return found
-
-before = stack_files()
-process = subprocess.Popen([{pulumi!r}, *sys.argv[1:]], env=environment())
-# A terminal sends Ctrl-C to both of us, anyone else's request to end comes here alone.
-signal.signal(signal.SIGINT, signal.SIG_IGN)
-signal.signal(signal.SIGTERM, lambda number, _: process.send_signal(number))
-status = process.wait()
-if os.environ.get("PULUMI_BACKEND_URL") == "file://" + {home!r} + "/state":
-    for path, lines in stack_files().items():
-        kept = [line for line in lines if not line.startswith("encryptionsalt: ")]
-        old = before.get(path, [])
-        if [line.replace('"', "") for line in kept] == [line.replace('"', "") for line in old]:
-            kept = old
-        if kept != lines:
-            with open(path, "w") as file:
-                file.writelines(kept)
-sys.exit(status if status >= 0 else 128 - status)
-"""
 
 
 def choice() -> str:
@@ -185,7 +147,7 @@ def link(layout: Layout, needed: list[Component]) -> None:
     """Point ``.moorage/bin`` and Pulumi's plugin folder at the cache."""
     targets, copies = _places(layout, needed)
     built = targets.pop(layout.bin / "pulumi", None)
-    _wrap(layout, str(built or system_pulumi(layout.home) or "pulumi"))
+    write_wrappers(layout, str(built or system_pulumi(layout.home) or "pulumi"))
     for path, target in targets.items():
         _point(path, target)
     for path, target in copies.items():
@@ -225,15 +187,6 @@ def _point(path: Path, target: Path) -> None:
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     aside.symlink_to(target)
     aside.rename(path)
-
-
-def _wrap(layout: Layout, pulumi: str) -> None:
-    path = layout.bin / "pulumi"
-    python = Path(sys.prefix) / "bin" / "python"
-    text = _WRAPPER.format(python=python, pulumi=pulumi, home=str(layout.home), root=str(layout.root))
-    if not path.is_symlink() and path.exists() and path.read_text() == text:
-        return
-    write_atomic(path, text, mode=0o755)
 
 
 def _copy(path: Path, target: Path) -> None:

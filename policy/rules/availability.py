@@ -127,7 +127,9 @@ def disallow_blocking_budgets(stack: Stack) -> Iterator[tuple[Object, Remark]]:
 
 
 def _is_none(value: Any) -> bool:
-    return value is not None and not isinstance(value, bool) and str(value).removesuffix("%") in {"0", "0.0"}
+    return (value is not None and not isinstance(value, bool) and str(value).removesuffix("%") in {"0", "0.0"}) or str(
+        value
+    ).startswith("-")
 
 
 def _share(value: Any, replicas: int) -> int:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from moorage.base.image_reference import ImageReference, parse_image
 from policy.examples import CONTAINER, Example
-from policy.image_reference import ImageReference, parse_image
 from policy.registry import ALWAYS, REMEDIED_IN_DEV, Scope, Severity, rule
 from policy.remediation import containers_of, ensure
 from policy.tree import UnknownError

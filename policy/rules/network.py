@@ -64,6 +64,8 @@ def require_matching_services(stack: Stack) -> Iterator[tuple[Object, Remark]]:
         if service.spec["type"].text() == "ExternalName" or not selector.fields():
             return
         pods = stack.matching(service)
+        if not pods and stack.made_elsewhere(service):
+            return
         if not pods:
             yield selector.remark("must fit the labels of a pod in the same namespace", hide=True)
             return
@@ -208,7 +210,7 @@ def require_matching_policies(stack: Stack) -> Iterator[tuple[Object, Remark]]:
 
     def matching(policy: Object) -> Iterator[Remark]:
         selector = policy.spec["podSelector"]
-        if not selects_all(selector) and not stack.matching(policy):
+        if not selects_all(selector) and not stack.matching(policy) and not stack.made_elsewhere(policy):
             yield selector.remark("must fit the labels of a pod in the same namespace", hide=True)
 
     yield from across(stack.of("NetworkPolicy"), matching)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from moorage.base.quantity import parse_quantity
 from policy.examples import CONTAINER, REMOVE, Example
 from policy.judge import each
-from policy.quantity import parse_quantity
 from policy.registry import ADVICE, ALWAYS, DEV_ADVISORY, Scope, Severity, rule
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ _IN_COMMAND: Final = re.compile(
     r"(?P<value>\$\([^)]*\)|`[^`]*`|\"[^\"]*\"|'[^']*'|[^\s\"';&|)]+)"
 )
 """Options and variables inside a command line that a shell gets as one argument."""
-_SHOWN_HEADERS: Final = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key", "x-auth-token"})
+_SHOWN_HEADERS: Final = frozenset({"authorization", "proxy-authorization", "x-api-key", "x-auth-token"})
 
 
 def _hidden(node: Node) -> Remark:

@@ -38,6 +38,7 @@ MEASURES = (
     measures.image_sizes,
     measures.cached_stack,
     policies.policy_pack,
+    policies.policy_check,
     measures.platform_restart,
     changes.affected,
     changes.decision,

@@ -44,7 +44,7 @@ class Checkout:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        runtime = {"name": "python", "options": {"virtualenv": sys.prefix}}
+        runtime = {"name": "python", "options": {"toolchain": "uv", "virtualenv": sys.prefix}}
         (root / "Pulumi.yaml").write_text(json.dumps({"name": "moorage", "runtime": runtime}))
         for name in ("dev", "prod"):
             (root / f"Pulumi.{name}.yaml").write_text(STACK)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from policy.examples import REMOVE, put
-from policy.judge import Violation
 from policy.registry import RULES, Level, Scope
+from policy.verdicts import Violation
 from tests.live.test_change import versions
 from tests.policy.test_own_stacks import POD, PROD_VARIANTS, VARIANTS, declared, outcomes, program
 from tests.support.checkout import Checkout, copy_repository

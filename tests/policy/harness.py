@@ -17,11 +17,12 @@ from pulumi_policy import (
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, unknown_checking_proxy
 
 from policy.examples import changed, compliant_stack
-from policy.judge import Violation, judge, judge_stack
+from policy.judge import judge, judge_stack
 from policy.pack import _objects, _policy, policies
 from policy.registry import RULES, Scope
 from policy.session import Session
 from policy.stack import Stack
+from policy.verdicts import Violation
 
 Manifest = dict[str, Any]
 

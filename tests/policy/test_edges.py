@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from pulumi_policy.proxy import UNKNOWN_ARRAY_VALUE, UNKNOWN_OBJECT_VALUE, UNKNOWN_STRING_VALUE
 
+from moorage.base.image_reference import parse_image
+from moorage.base.quantity import parse_quantity
 from policy.examples import changed, compliant_stack, title_of
-from policy.image_reference import parse_image
 from policy.objects import Origin
 from policy.pulumi_objects import judged, resource_objects
-from policy.quantity import parse_quantity
 from policy.secret_names import looks_secret
 from policy.settings import stage_of
 from tests.policy.harness import Judge, Manifest, web

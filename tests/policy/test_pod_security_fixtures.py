@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import policy.rules  # noqa: F401  # registers every rule
-from policy.judge import Violation, judge
+from policy.judge import judge
 from policy.objects import Origin, manifest_objects
 from policy.registry import RULES
+from policy.verdicts import Violation
 from tests.policy import pod_security
 
 if TYPE_CHECKING:

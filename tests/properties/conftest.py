@@ -11,7 +11,7 @@ import pytest
 from tests.properties.cluster import connected
 from tests.properties.deployment import NAMESPACE, Deployment
 from tests.properties.fleet import Fleet
-from tests.properties.lanes import LANES, place_of
+from tests.properties.lanes import place_of
 from tests.support.stack import moorage, session_environment
 from tests.support.workbench import workbench
 
@@ -19,12 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from tests.support.workbench import Workbench
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Name the marks of the lanes."""
-    for lane in LANES:
-        config.addinivalue_line("markers", f"{lane}: see tests/properties/lanes.py")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ SHARED = ("bin", "docker", "platform", "pulumi")
 
 
 def copy_repository(root: Path) -> None:
-    """Copy the repository's files, uncommitted ones included, into a folder that shares the platform and the packages."""
+    """Copy the repository's files, uncommitted ones included, into a folder that shares the platform."""
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listed, cwd=ROOT, capture_output=True, check=True).stdout.decode().split("\0")
     for name in filter(None, names):
@@ -31,11 +32,9 @@ def copy_repository(root: Path) -> None:
     (root / ".moorage").mkdir()
     for name in SHARED:
         (root / ".moorage" / name).symlink_to(ROOT / ".moorage" / name)
-    (root / ".venv").symlink_to(ROOT / ".venv")
-    # uv would make the environment, which both checkouts share, that of the copy.
-    project = (root / "Pulumi.yaml").read_text()
-    assert "toolchain: uv" in project
-    (root / "Pulumi.yaml").write_text(project.replace("toolchain: uv", "toolchain: pip"))
+    # An environment of its own: uv makes the one that it finds that of the folder which it is asked for.
+    sync = [str(ROOT / ".moorage" / "bin" / "uv"), "sync", "--quiet", "--locked", "--all-packages", f"--project={root}"]
+    subprocess.run(sync, env={**os.environ, "UV_PROJECT_ENVIRONMENT": str(root / ".venv")}, check=True)
 
 
 @dataclass(kw_only=True)

@@ -5,6 +5,7 @@ A part is one line in the log, what it printed a file in ``.moorage/tests``; fai
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import re
@@ -37,18 +38,15 @@ python -m tools.schema --check
 CHECK = f"""{LIGHT.strip()} &&
 python -m tests.support.tools actionlint && zizmor --offline --quiet --config .github/zizmor.yml .github
 """
-SERVICES = """
-found=0; for file in apps/*/tests/test_*.py libs/*/tests/test_*.py; do [ ! -f "$file" ] || found=1; done
-[ $found = 0 ] || {pytest}
-"""
-PAGES = """
-for file in apps/*/package-lock.json libs/*/package-lock.json; do
-    [ -f "$file" ] || continue
-    (cd "$(dirname "$file")" && npm ci --no-audit --no-fund --silent && npm run --silent --if-present lint &&
-        npm run --silent --if-present typecheck && npm test --silent --if-present) || exit 1
+PAGE = """
+for lock in apps/*/package-lock.json libs/*/package-lock.json; do
+    [ ! -f "$lock" ] || (cd "$(dirname "$lock")" && npm ci --no-audit --no-fund --silent &&
+        npm run --silent --if-present lint && npm run --silent --if-present typecheck &&
+        npm test --silent --if-present) || exit 1
 done
 """
-"""What each service and library has of its own, in Python or Node.js."""
+"""The checks of each service and library that npm installs."""
+_SOME_TESTS = "[ -z \"$(find apps libs -name 'test_*.py' 2>/dev/null | head -n 1)\" ]"
 
 
 def _pytest(*arguments: str) -> str:
@@ -58,8 +56,8 @@ def _pytest(*arguments: str) -> str:
 COMMANDS = {
     "check": CHECK,
     "check-light": LIGHT,
-    "services": SERVICES.format(pytest=_pytest("apps libs")),
-    "page": PAGES,
+    "services": f"{_SOME_TESTS} || {_pytest('apps libs')}",
+    "page": PAGE,
     "unit": _pytest("tests/unit"),
     # Without what compiles Go from nothing.
     "unit-light": _pytest("tests/unit --ignore=tests/unit/platform/test_toolchain.py"),
@@ -156,7 +154,10 @@ class Lane:
         """Interrupt what runs, and wait until it has cleaned up after itself."""
         if self.process is not None:
             os.killpg(self.process.pid, signal.SIGINT)
-            self.process.wait()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(timeout=60)
+                return
+            os.killpg(self.process.pid, signal.SIGKILL)
 
     @property
     def done(self) -> bool:
@@ -199,7 +200,9 @@ def _summary(ended: Sequence[Ran], console: Console) -> None:
         console.print(f"{seconds:7.1f} s {test}", markup=False, soft_wrap=True)
     for ran in ended:
         if ran.status:
-            console.print(f"\n[bold red]{ran.name}[/] [dim]· whole log in {ran.log.relative_to(ROOT)}[/]")
+            console.print(
+                f"\n[bold red]{ran.name}[/] [dim]· whole log in {ran.log.relative_to(ROOT)}[/]", soft_wrap=True
+            )
             console.print(ran.failures().strip(), markup=False, soft_wrap=True)
 
 
@@ -233,7 +236,9 @@ def main(parts: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Also where a shell that put this into the background had it ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         sys.exit(main(sys.argv[1:]))
     except KeyboardInterrupt:

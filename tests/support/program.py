@@ -63,7 +63,7 @@ class Program:
 
     def describe(self, **more: Any) -> None:
         """Write Pulumi.yaml, with settings of the project beside the usual ones."""
-        runtime = {"name": "python", "options": {"toolchain": "pip", "virtualenv": str(ROOT / ".venv")}}
+        runtime = {"name": "python", "options": {"toolchain": "uv", "virtualenv": str(ROOT / ".venv")}}
         (self.folder / "Pulumi.yaml").write_text(yaml.safe_dump({"name": PROJECT, "runtime": runtime, **more}))
 
     def declare(self, objects: Mapping[str, Mapping[str, Any]]) -> None:

@@ -177,8 +177,9 @@ def test_the_example_is_built_from_its_bases_in_the_stage_it_names_and_copies_wh
     dockerfile = example["apps/tides/Dockerfile"]
     assert set(re.findall(r"^ARG (\w+)", dockerfile, re.MULTILINE)) == {image_build_arg(b) for b in service.build.bases}
     assert f" AS {service.build.target}\n" in dockerfile
+    bases = {image_build_arg(base): base for base in service.build.bases}
     copied = set(re.findall(r"^COPY (\S+)", dockerfile, re.MULTILINE))
-    wanted = allow_list_patterns(tmp_path, load_dockerfile(tmp_path / "apps/tides/Dockerfile"))
+    wanted = allow_list_patterns(tmp_path, [load_dockerfile(tmp_path / "apps/tides/Dockerfile", bases)])
     assert {f"!{source}" for source in copied} <= set(wanted)
     assert differences(read_ignore_file(tmp_path / "apps/tides/Dockerfile.dockerignore"), wanted) == ()
     assert tomllib.loads(example["apps/tides/pyproject.toml"])["project"]["name"] == service.name
@@ -276,6 +277,13 @@ def test_the_walk_of_an_up_and_its_picture_name_rooms_and_files_that_there_are()
     assert [name for name in named if not (ROOT / name).exists()] == []
     assert [int(row[0]) for row in steps] == sorted(map(int, re.findall(r'class="number"[^>]*>(\d+)<', picture)))
     drawn = set(re.findall(r'class="name"[^>]*>(\w+)<', picture))
+    files = [name for group in re.findall(r'data-files="([^"]*)"', picture) for name in group.split()]
+    assert len(files) > 15
+    roots = (ROOT / "moorage", ROOT)
+    lost = [
+        name for name in files if not any((root / name).is_dir() or (root / f"{name}.py").is_file() for root in roots)
+    ]
+    assert lost == []
     assert drawn - {"providers", "policy", "components"} == set(LAYERS) - {"scan"}
 
 

@@ -15,15 +15,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from moorage.build.dockerfile import Instruction, read_dockerfile
+from moorage.build.dockerfile import read_dockerfile
 from moorage.engine.unresolved import unresolved
 from tests.support.loopback import NO_PROXY, served
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from moorage.build.instructions import Instruction
+
 ROOT = Path(__file__).resolve().parents[3]
 UV = shutil.which("uv", path=f"{ROOT / '.moorage' / 'bin'}:{os.environ['PATH']}") or "uv"
+PIP = "pip==26.3"
 EARLY = 0.1
 """Seconds that a wait may seem shorter than it was, as a request is noted only after it has arrived."""
 
@@ -113,8 +116,11 @@ def npm(folder: Path) -> Run:
 
 def pip(folder: Path) -> Run:
     retries = option("python-build", "pip install", r"--retries \d+")
+    installed = [UV, "pip", "install", "--quiet", f"--target={folder / 'pip'}", PIP]
+    subprocess.run(installed, check=True)
     start = [sys.executable, "-m", "pip", "install", "--no-cache-dir", f"--target={folder / 'x'}", *retries]
-    return run(lambda url: [*start, f"--index-url={url}/simple", "idna==3.10"], folder, {}, asked="idna")
+    path = {"PYTHONPATH": str(folder / "pip")}
+    return run(lambda url: [*start, f"--index-url={url}/simple", "idna==3.10"], folder, path, asked="idna")
 
 
 def apt(folder: Path) -> Run:

@@ -8,7 +8,8 @@ import pytest
 
 from moorage.base.errors import MoorageError
 from moorage.build.dockerfile import parse_dockerfile
-from moorage.build.stages import CONTEXT, Dockerfile, expand, mounted_secrets, staged
+from moorage.build.expansion import expand
+from moorage.build.stages import CONTEXT, Dockerfile, mounted_secrets, staged
 
 
 def read(text: str, **build_args: str) -> Dockerfile:
@@ -141,3 +142,37 @@ def test_a_mounted_secret_is_found_however_it_is_written(line: str) -> None:
 )
 def test_what_is_no_mount_of_a_secret_is_not_taken_for_one(line: str) -> None:
     assert mounted_secrets(parse_dockerfile(f"FROM scratch\n{line}\n")) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("COPY --chwon=1 a b", "did you mean chown?"),
+        ("COPY --link=maybe a b", "does not understand --link=maybe"),
+        ("COPY --from a b", "does not understand --from"),
+        ("COPY --chmod=1 --chmod=2 a b", "--chmod is there twice"),
+        ("CMD --x", "CMD has no flag --x"),
+        ("COPY a", "at least one source"),
+        ("COPY --from=$S a b", "from takes no variables"),
+        ("RUN --mount=from=${S},target=/t true", "from takes no variables"),
+        ("FROM a AS b c", "FROM takes an image"),
+        ("FROM a AS 1b", "begins with a letter"),
+        ("FROM $NONE", "$NONE has no value"),
+        ("ENV a", "ENV name=value"),
+        ("ENV a=1 b", "ENV name=value"),
+        ("WORKDIR", "WORKDIR folder"),
+        ("COPY ${A:?given} b", "A is not set: given"),
+        ("COPY ${A b c", "is not known"),
+    ],
+)
+def test_what_buildkit_refuses_is_an_error_with_its_line(line: str, words: str) -> None:
+    with pytest.raises(MoorageError) as caught:
+        read(f"FROM x\n\n{line}\n")
+    assert "Dockerfile:3:1" in str(caught.value)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "ARG A=1\n"])
+def test_a_dockerfile_without_a_stage_is_an_error(text: str) -> None:
+    with pytest.raises(MoorageError, match="Dockerfile has no stage"):
+        read(text)

@@ -92,8 +92,6 @@ def test_what_the_root_needs_counts_where_it_may_be_installed(old: str, new: str
         (TAKE, f"{TAKE}\nRUN --mount=from=page,target=/m cat /m/app/package-lock.json"),
         (TAKE, f"{TAKE}\nRUN --mount=type=bind,target=/m cat /m/package-lock.json"),
         (TAKE, f"{TAKE}\nONBUILD RUN true"),
-        (TAKE, "COPY --from=$STAGE /app /html"),
-        (TAKE, "RUN --mount=from=${STAGE},target=/m cp -r /m /html"),
         (INSTALL, INSTALL.replace("npm ci", "npm install")),
         (INSTALL, f"{INSTALL}\nRUN npm ls --package-lock-only > /tree"),
         (INSTALL, f"{INSTALL} && cp package-lock.json /kept"),

@@ -9,7 +9,8 @@ import pytest
 
 from moorage.base.errors import Location, Problem
 from moorage.checks.declarations import Findings, check_sources
-from moorage.checks.imports import python_imports, script_imports
+from moorage.checks.imports import script_imports
+from moorage.checks.pythonimports import python_imports
 from moorage.config.monorepo import Monorepo
 from moorage.config.sources import find_libs, read_images, read_services
 from tests.support.monorepo import Generated, Shape, generate
@@ -210,8 +211,8 @@ def test_what_was_found_is_kept_by_content(fleet: Fleet) -> None:
 
 def test_python_imports_are_told_in_full() -> None:
     text = "import a.b, c\nfrom d.e import f\nfrom . import g\ntry:\n    import h\nexcept ImportError:\n    import_module('i.j')\n"
-    assert python_imports(text) == (("a.b", 1), ("c", 1), ("d.e", 2), ("h", 5), ("i.j", 7))
-    assert python_imports("not python (") == ()
+    assert python_imports(text.encode()) == (("a.b", 1), ("c", 1), ("d.e:f", 2), ("h", 5), ("i.j", 7))
+    assert python_imports(b"not python (") == (("", 1),)
 
 
 def test_typescript_imports_are_found_among_comments_and_texts() -> None:

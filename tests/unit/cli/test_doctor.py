@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from moorage.cli import doctor
+from moorage.platform.toolchain import wanted_pulumi
 from tests.unit.engine.test_preflight import answering
 
 if TYPE_CHECKING:
@@ -158,3 +160,17 @@ def test_the_embedded_platform_asks_for_root_packages_and_space(
     for name in ("root", "system packages", "disk", "kernel", "platform"):
         assert f" {name} " in text
     assert "stopped" in text
+
+
+def test_another_pulumi_is_named_with_the_one_that_is_wanted(
+    own: Monorepo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "path").mkdir()
+    pulumi = tmp_path / "path" / "pulumi"
+    pulumi.write_text("#!/bin/sh\necho v3.187.0\n")
+    pulumi.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{pulumi.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.delenv("MOORAGE_TOOLCHAIN", raising=False)
+    _, text = found(own.root, capsys)
+    assert "Pulumi 3.187.0" in text
+    assert f"{wanted_pulumi()} is wanted" in text

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 import pytest
+import yaml
 
 from components.service_image import BuildCacheArgs, ServiceImage, ServiceImageArgs
+from moorage.base import authorities
 from moorage.build.digests import EPOCH, SHORT
 from tests.unit.program_samples import run_program
 from tests.unit.pulumi_mocks import DIGEST, Registration, record
@@ -15,6 +17,7 @@ from tests.unit.pulumi_mocks import DIGEST, Registration, record
 if TYPE_CHECKING:
     from pathlib import Path
 
+CERTIFICATE = "-----BEGIN CERTIFICATE-----\nY2FuYXJ5\n-----END CERTIFICATE-----\n"
 REPOSITORY = "ghcr.io/acme/harbour/backend"
 
 
@@ -131,6 +134,26 @@ def test_a_build_gets_only_the_secrets_that_its_dockerfile_mounts(tmp_path: Path
     stack = run_program(tmp_path, settings={"buildSecrets": {"ca": "ca.pem", "token": "token"}})
     with_secrets = {found.name: found.inputs["secrets"] for found in stack.of("Image") if "secrets" in found.inputs}
     assert with_secrets == {"base-python-build-image": {"ca": "canary-certificate"}}
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["own builder", "embedded builder"])
+def test_builds_trust_what_this_machine_trusts_whosever_the_builder_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, own: bool
+) -> None:
+    (tmp_path / "added").mkdir()
+    (tmp_path / "added" / "company.crt").write_text(CERTIFICATE)
+    monkeypatch.setattr(authorities, "ADDED", (tmp_path / "added",))
+    monkeypatch.setattr(authorities, "PUBLIC", tmp_path / "public")
+    kubeconfig = {"contexts": [{"name": "mine", "context": {}}]}
+    (tmp_path / "kubeconfig").write_text(yaml.safe_dump(kubeconfig))
+    target = {
+        "cluster": {"context": "mine", "kubeconfig": str(tmp_path / "kubeconfig")},
+        "registry": {"address": "registry.example.com/acme"},
+        "builder": "mine",
+    }
+    stack = run_program(tmp_path, settings=target if own else {})
+    (image,) = [found for found in stack.of("Image") if "secrets" in found.inputs]
+    assert image.inputs["secrets"] == {"ca": CERTIFICATE}
 
 
 def test_base_images_arrive_as_build_args_by_digest(tmp_path: Path) -> None:

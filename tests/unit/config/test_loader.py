@@ -131,7 +131,7 @@ def test_a_stack_without_settings_lacks_its_host(monorepo: Monorepo) -> None:
     problem = monorepo.problem()
     assert (problem.what, problem.remedy) == (
         "the key moorage:ingress is missing",
-        "add moorage:ingress with host, className, tls, controllerNamespace and annotations",
+        "add moorage:ingress: {host: harbour.example.com}",
     )
 
 

@@ -243,7 +243,7 @@ def test_one_mistake_is_one_clear_error(  # noqa: PLR0917
             "services: [backend]",
             "services is a list",
             "moorage:services is a mapping of names to values",
-            "indent its keys below it",
+            "write each as NAME: value, indented below it",
         ),
         (
             "platforms: {linux/amd64: true}",

@@ -56,7 +56,7 @@ from tests.unit.config_samples import WORKER, changed, check, problem_of
             "httpGet: {path: /health/ready}",
             "httpGet: /ready",
             'readinessProbe.httpGet is "/ready"',
-            "indent its keys below it",
+            "write for example httpGet: {path: /health}",
         ),
         ("path: /api", "path: api", "route.path: 'api' is not allowed here", "write for example /api"),
         (

@@ -81,6 +81,10 @@ def test_what_only_a_terminal_understands_is_taken_out(dressed: str) -> None:
     assert plain(f"{dressed}\n") == "red"
 
 
+def test_folds_of_the_jobs_log_are_taken_out() -> None:
+    assert plain("::group::log of backend\nstep 1\n::endgroup::\nrest") == "log of backend\nstep 1\nrest"
+
+
 def test_colours_and_fences_do_not_break_the_comment() -> None:
     text = markdown("dev", "\x1b[31mred\x1b[0m ``` fence ~~~ ````")
     assert "\x1b" not in text

@@ -11,8 +11,6 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.unit.program_samples import run_program
-
 ROOT = Path(__file__).resolve().parents[3]
 GITHUB = ROOT / ".github"
 FILES = {str(path.relative_to(GITHUB)): yaml.safe_load(path.read_text()) for path in sorted(GITHUB.rglob("*/*.yml"))}
@@ -36,16 +34,6 @@ def step(name: str, *, of: dict[str, Any]) -> dict[str, Any]:
     (found,) = [step for step in of["steps"] if step.get("name") == name]
     assert isinstance(found, dict)
     return found
-
-
-def run(script: str, folder: Path, programs: dict[str, str], **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run a step's script where ``programs`` stand for the clouds' and Docker's, which need the real clouds."""
-    for name, text in programs.items():
-        (folder / name).write_text(f"#!/bin/sh\n{text}\n")
-        (folder / name).chmod(0o755)
-    env = {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}", "HOME": str(folder), **variables}
-    command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]
-    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
 
 
 def test_every_action_is_pinned_by_its_commit_and_names_its_version() -> None:
@@ -205,112 +193,9 @@ def test_the_toolchain_is_kept_by_its_pins_and_compiled_only_where_they_changed(
     assert made["run"].index("rm -rf") < made["run"].index("tools.toolchain")
 
 
-def test_the_versions_that_are_installed_are_the_pinned_ones(tmp_path: Path) -> None:
-    output = tmp_path / "output"
-    result = run(step("Pinned versions", of=SETUP["runs"])["run"], tmp_path, {}, GITHUB_OUTPUT=str(output))
-    assert result.returncode == 0
-    versions = dict(line.split("=") for line in output.read_text().splitlines())
-    text = (ROOT / "pyproject.toml").read_text()
-    assert f'"pulumi=={versions["pulumi"]}"' in text
-    assert f'"pulumi-kubernetes=={versions["pulumi-resource-kubernetes"]}"' in text
-    assert f'"pulumi-docker-build=={versions["pulumi-resource-docker-build"]}"' in text
-
-
 def test_providers_are_downloaded_with_a_token() -> None:
     providers = step("Pulumi's providers", of=SETUP["runs"])
     assert providers["env"]["GITHUB_TOKEN"] == "${{ github.token }}"
     assert all(
         "GITHUB_TOKEN" not in step.get("env", {}) for _, step in steps() if "make preview" in step.get("run", "")
     )
-
-
-DOCKER = 'cat > "$HOME/password"; echo "$@" > "$HOME/login"'
-CLOUDS = {"docker": DOCKER, "aws": "echo aws-token", "gcloud": "echo google-token", "az": "echo azure-token"}
-
-
-@pytest.mark.parametrize(
-    ("registry", "identity", "login", "password"),
-    [
-        ("ghcr.io", {"USERNAME": "ship", "PASSWORD": "secret"}, "--username ship", "secret"),
-        ("1.dkr.ecr.eu-central-1.amazonaws.com", {"AWS": "arn"}, "--username AWS", "aws-token\n"),
-        ("1.dkr.ecr.cn-north-1.amazonaws.com.cn", {"AWS": "arn"}, "--username AWS", "aws-token\n"),
-        ("europe-docker.pkg.dev", {"GOOGLE": "p"}, "--username oauth2accesstoken", "google-token\n"),
-        ("eu.gcr.io", {"GOOGLE": "p", "AWS": "arn"}, "--username oauth2accesstoken", "google-token\n"),
-        ("acme.azurecr.io", {"AZURE": "c"}, "--username 00000000-0000-0000-0000-000000000000", "azure-token\n"),
-        ("acme.azurecr.io", {"AZURE": "c", "USERNAME": "u", "PASSWORD": "p"}, "--username u", "p"),
-    ],
-)
-def test_a_registry_is_logged_in_to_with_the_password_or_the_jobs_identity(
-    registry: str, identity: dict[str, str], login: str, password: str, tmp_path: Path
-) -> None:
-    given = {"USERNAME": "", "PASSWORD": "", "AWS": "", "GOOGLE": "", "AZURE": "", **identity}
-    result = run(step("Registry", of=SETUP["runs"])["run"], tmp_path, CLOUDS, REGISTRY=registry, **given)
-    assert result.returncode == 0, result.stderr
-    assert (tmp_path / "login").read_text() == f"login {registry} {login} --password-stdin\n"
-    assert (tmp_path / "password").read_text() == password
-
-
-@pytest.mark.parametrize("given", [{}, {"AWS": "arn"}, {"GOOGLE": "p", "AZURE": "c"}])
-def test_a_registry_without_a_login_is_one_clear_error(given: dict[str, str], tmp_path: Path) -> None:
-    variables = {"USERNAME": "", "PASSWORD": "", "AWS": "", "GOOGLE": "", "AZURE": "", **given}
-    result = run(step("Registry", of=SETUP["runs"])["run"], tmp_path, CLOUDS, REGISTRY="ghcr.io", **variables)
-    assert result.returncode == 1
-    assert result.stdout.startswith("::error title=No login for ghcr.io::")
-    assert not (tmp_path / "login").exists()
-
-
-def test_a_login_that_fails_ends_the_job(tmp_path: Path) -> None:
-    given = {"USERNAME": "", "PASSWORD": "", "AWS": "arn", "GOOGLE": "", "AZURE": ""}
-    programs = CLOUDS | {"aws": "exit 3"}
-    script = step("Registry", of=SETUP["runs"])["run"]
-    assert run(script, tmp_path, programs, REGISTRY="1.dkr.ecr.x.amazonaws.com", **given).returncode == 3
-
-
-@pytest.mark.parametrize(("azure", "converted"), [("", False), ("client", True)])
-def test_the_kubeconfig_is_private_and_that_of_aks_asks_the_azure_login(
-    azure: str, *, converted: bool, tmp_path: Path
-) -> None:
-    programs = {"kubelogin": 'echo "$@" > "$HOME/converted"'}
-    script = step("Cluster", of=SETUP["runs"])["run"]
-    assert run(script, tmp_path, programs, CONTENT="a: b\n", AZURE=azure).returncode == 0
-    config = tmp_path / ".kube" / "config"
-    assert (config.read_text(), config.stat().st_mode & 0o777) == ("a: b\n", 0o600)
-    assert (tmp_path / "converted").exists() is converted
-
-
-@pytest.fixture(scope="module")
-def access() -> list[dict[str, Any]]:
-    return list(yaml.safe_load_all((ROOT / "docs" / "access" / "preview.yaml").read_text()))
-
-
-def rules(access: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [rule for found in access if found["kind"] == "ClusterRole" for rule in found["rules"]]
-
-
-def test_the_user_for_previews_may_ask_about_every_object_of_a_stack_but_secrets(
-    access: list[dict[str, Any]], tmp_path: Path
-) -> None:
-    settings = {"ingress": {"host": "harbour.example", "tls": {"selfSigned": True}}, "protect": True}
-    kinds = {(item.inputs["apiVersion"], item.kind) for item in run_program(tmp_path, "prod", settings).objects()}
-    allowed = {
-        (group, resource)
-        for rule in rules(access)
-        for group in rule["apiGroups"]
-        for resource in rule["resources"]
-        if {"get", "list", "create", "patch"} <= set(rule["verbs"])
-    }
-    asked = {(version.rpartition("/")[0], plural(kind)) for version, kind in kinds}
-    assert len(asked) > 8
-    assert asked - allowed == {("", "secrets")}
-
-
-def plural(kind: str) -> str:
-    lower = kind.lower()
-    return f"{lower[:-1]}ies" if lower.endswith("y") else f"{lower}es" if lower.endswith("s") else f"{lower}s"
-
-
-def test_the_user_for_previews_may_delete_nothing_and_read_no_secret(access: list[dict[str, Any]]) -> None:
-    verbs = {verb for rule in rules(access) for verb in rule["verbs"]}
-    assert verbs == {"get", "list", "watch", "create", "patch"}
-    named = {word for rule in rules(access) for word in (*rule["apiGroups"], *rule["resources"])}
-    assert not named & {"*", "secrets", "roles", "clusterroles", "rolebindings", "serviceaccounts/token", "pods/exec"}

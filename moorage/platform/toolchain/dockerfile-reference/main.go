@@ -11,7 +11,6 @@ import (
 	"encoding/json"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/containerd/platforms"
@@ -64,7 +63,9 @@ func (noRegistry) ResolveImageConfig(
 	if opt.ImageOpt != nil && opt.ImageOpt.Platform != nil {
 		platform = *opt.ImageOpt.Platform
 	}
-	config, err := json.Marshal(ocispecs.Image{Platform: platform})
+	// An image without layers would be as good as scratch.
+	layers := ocispecs.RootFS{Type: "layers", DiffIDs: []digest.Digest{digest.FromString(ref)}}
+	config, err := json.Marshal(ocispecs.Image{Platform: platform, RootFS: layers})
 	return ref, digest.FromBytes(config), config, err
 }
 
@@ -96,7 +97,11 @@ func read(asked question) (answer, error) {
 	for _, node := range parsed.AST.Children {
 		entry := instruction{Keyword: strings.ToUpper(node.Value), Line: node.StartLine, End: node.EndLine, Flags: node.Flags}
 		for _, each := range node.Heredocs {
-			entry.Heredocs = append(entry.Heredocs, heredoc{each.Name, each.Content})
+			content := each.Content
+			if each.Chomp {
+				content = parser.ChompHeredocContent(content)
+			}
+			entry.Heredocs = append(entry.Heredocs, heredoc{each.Name, content})
 		}
 		found.Instructions = append(found.Instructions, entry)
 	}
@@ -104,9 +109,14 @@ func read(asked question) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	// Each stage by its number: what nothing is built on counts as well. Without any, BuildKit says so.
+	// Each stage as the last one: what nothing is built on counts as well. Without any, BuildKit says what is wrong.
+	lines := strings.SplitAfter(asked.Text, "\n")
 	for number := range max(len(stages), 1) {
-		definition, err := converted(asked, strconv.Itoa(number), len(stages))
+		text := asked.Text
+		if number+1 < len(stages) {
+			text = strings.Join(lines[:stages[number+1].Location[0].Start.Line-1], "")
+		}
+		definition, err := converted(asked, text)
 		if err != nil {
 			return answer{}, err
 		}
@@ -119,17 +129,13 @@ func read(asked question) (answer, error) {
 	return found, nil
 }
 
-func converted(asked question, target string, count int) (*llb.Definition, error) {
+func converted(asked question, text string) (*llb.Definition, error) {
 	platform, err := platforms.Parse(asked.Platform)
 	if err != nil {
 		return nil, err
 	}
-	config := dockerui.Config{BuildArgs: asked.Args, Target: target}
-	if count == 0 {
-		config.Target = ""
-	}
-	result, err := dockerfile2llb.Dockerfile2LLB(context.Background(), []byte(asked.Text), dockerfile2llb.ConvertOpt{
-		Config:         config,
+	result, err := dockerfile2llb.Dockerfile2LLB(context.Background(), []byte(text), dockerfile2llb.ConvertOpt{
+		Config:         dockerui.Config{BuildArgs: asked.Args, BuildPlatforms: []ocispecs.Platform{platforms.DefaultSpec()}},
 		TargetPlatform: &platform,
 		MetaResolver:   noRegistry{},
 	})
