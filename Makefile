@@ -32,6 +32,9 @@ fast: .venv/ready ## Run what needs no platform: the loop of every day
 check: .venv/ready ## Lint and type-check only
 	@tests/run check
 
+mutants: .venv/ready ## Try whether the tests notice small changes of the product
+	@.venv/bin/python -m tools.mutants
+
 bench: .venv/ready ## Measure; prints figures and keeps them in .moorage/bench/
 	@.venv/bin/python -m tests.bench
 

@@ -27,7 +27,7 @@ CONFIG_KEY: Final = "policy:exemptions"
 LEAST_REASON: Final = 10
 """Characters that a reason has at least."""
 LONGEST: Final = timedelta(days=5 * 366)
-"""The time for which an exemption holds at most."""
+"""The time for which an exemption may be given."""
 _ANNOTATION_FORM: Final = re.compile(r"until (\d{4}-\d{2}-\d{2}): (.+)", re.DOTALL)
 _FIELDS: Final = ("policy", "object", "reason", "expires")
 _MIDNIGHT: Final = " 00:00:00 +0000 UTC"
@@ -48,8 +48,8 @@ class Exemption:
     source: str
 
     def holds(self, today: date) -> bool:
-        """Tell whether the exemption has not expired, and does so one day that somebody may live to see."""
-        return today <= self.expires and not self.endless(today)
+        """Tell whether the exemption has not expired."""
+        return today <= self.expires
 
     def endless(self, today: date) -> bool:
         """Tell whether the exemption is written so that it never has to be thought of again."""

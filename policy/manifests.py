@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 MOST_BYTES: Final = 20 * 1024 * 1024
 RENDER_FIRST: Final = "a Helm template: render it first (`helm template … | moorage policy check -`)"
 _TEMPLATE: Final = "{{"
+_HELM: Final = re.compile(r"\{\{-?[^}\n]*(?:\.(?:Values|Release|Chart|Capabilities|Template|Files)\b|\binclude \")")
+"""What only Helm fills in."""
 _NO_OBJECT: Final = "no Kubernetes object"
 
 
@@ -138,6 +141,8 @@ def _documents(source: Source, text: str) -> Iterator[Found]:
 
 def _unreadable(source: Source, text: str, line: int, why: str) -> Unreadable:
     """Tell what a text is that YAML cannot read: a template, something that has nothing to do with Kubernetes, or a mistake."""
+    if _HELM.search(text):
+        return (Unreadable if source.named else Skipped)(source.shown, 0, RENDER_FIRST)
     if _TEMPLATE in text:
         return Unreadable(source.shown, line, f"it looks like a template, to be rendered first ({why})")
     if not source.named and "apiVersion" not in text:

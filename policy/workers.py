@@ -119,7 +119,7 @@ def read_all(sources: list[Source], task: Task) -> list[Read]:
     if processes < 2 or size < _WORTH_BYTES or any(item.path == STDIN for item in sources):
         worker = Worker(task)
         with without_collections():
-            return [worker.read(source) for source in sources]
+            return [item for chunk in _chunks(sources) for item in _judged(worker, chunk)]
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else None)
     with ProcessPoolExecutor(processes, mp_context=context, initializer=_start, initargs=(task,)) as pool:
         return [item for chunk in pool.map(_read_chunk, list(_chunks(sources))) for item in chunk]
@@ -166,4 +166,11 @@ def _start(task: Task) -> None:
 def _read_chunk(sources: list[Source]) -> list[Read]:
     if _worker is None:
         raise RuntimeError("the process was not started")
-    return [_worker.read(source) for source in sources]
+    return _judged(_worker, sources)
+
+
+def _judged(worker: Worker, sources: list[Source]) -> list[Read]:
+    """Read files, and give back the memory that judging them took: what rules walk on refers to itself."""
+    found = [worker.read(source) for source in sources]
+    gc.collect(0)
+    return found

@@ -33,10 +33,14 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 REPORT = ROOT / ".moorage" / "mutants.txt"
 PACKAGES: Mapping[str, tuple[str, ...]] = {
-    "moorage/config": ("tests/unit/config", "tests/unit/components", "tests/unit/build"),
-    "moorage/build": ("tests/unit/build", "tests/unit/checks", "tests/unit/cli", "tests/properties"),
-    "moorage/checks": ("tests/unit/checks", "tests/unit/cli", "tests/unit/test_docs.py", "tests/properties"),
-    "moorage/scan": ("tests/unit/scan",),
+    "moorage/config": ("tests/unit/config", "tests/unit/components"),
+    "moorage/build": (
+        "tests/unit/build",
+        "tests/unit/checks",
+        "tests/properties/test_property_22_cache_key_dependency_hashing.py",
+    ),
+    "moorage/checks": ("tests/unit/checks", "tests/unit/cli/test_graph_drawing.py"),
+    "moorage/scan": ("tests/unit/scan", "tests/unit/test_unwanted.py"),
     "components/manifests": ("tests/unit/components", "tests/policy/test_own_stacks.py"),
     "policy/rules": ("tests/policy",),
 }
@@ -46,7 +50,7 @@ PATIENCE = 60
 _QUIET = ("--quiet", "-p", "no:cacheprovider", "--hypothesis-seed=1", "-m", "not live and not waiting and not building")
 
 
-@dataclass
+@dataclass(eq=False)
 class Watch:
     """A pytest plugin that notes what each test calls, and how long it takes."""
 
@@ -78,7 +82,7 @@ class Watch:
             self.called[item.nodeid] = {(code.co_filename, code.co_qualname) for code in found}
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Chosen:
     """A pytest plugin that leaves out all tests but some, and has the quickest come first."""
 
@@ -147,7 +151,7 @@ def learn(package: str) -> tuple[dict[str, set[tuple[str, str]]], dict[str, floa
         run(PACKAGES[package], watch)
         called = {test: sorted(found) for test, found in watch.called.items() if test not in watch.failed}
         notes.write_text(json.dumps({"called": called, "seconds": watch.seconds, "failed": sorted(watch.failed)}))
-        return 0
+        return 0 if watch.called else 1
 
     if in_child(work, 3600) != 0:
         raise SystemExit(f"the tests of {package} cannot be run: try pytest {' '.join(PACKAGES[package])}")

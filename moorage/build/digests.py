@@ -15,7 +15,6 @@ from moorage.build.filedigests import FileDigests, file_line
 from moorage.build.git import source_labels
 from moorage.build.slices import Slicer
 from moorage.build.stages import load_dockerfile, mounted_secrets
-from moorage.build.targets import target_problem
 from moorage.config.graph import BUILD, Kind, Node
 from moorage.config.service import image_build_arg
 
@@ -128,9 +127,6 @@ class Inputs:
         key = f"dockerfile {own.text[:64]}"
         images = {image_build_arg(name): f"base-{name}" for name in self._project.base_images}
         read = functools.partial(load_dockerfile, dockerfile, build.args | images)
-        fits = self._digests.note(f"{key} target {build.target}", lambda: not target_problem(read(), build.target))
-        if not fits and (problem := target_problem(read(), build.target)):
-            raise MoorageError(problem)
         secrets: list[str] = self._digests.note(f"{key} secrets", lambda: sorted(mounted_secrets(read().instructions)))
         slicer = Slicer(
             root=root,

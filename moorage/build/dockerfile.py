@@ -67,6 +67,9 @@ def parse_dockerfile(text: str, file: str = "Dockerfile") -> tuple[Instruction, 
                 at = instruction.end
                 found.append(replace(instruction, comments=tuple(comments), escape=escape))
                 check_form(found[-1], file)
+            except _UnendedError as error:
+                problems += error.problems
+                break
             except MoorageError as error:
                 problems += error.problems
             comments = []
@@ -75,6 +78,10 @@ def parse_dockerfile(text: str, file: str = "Dockerfile") -> tuple[Instruction, 
     if found and comments:
         found[-1] = replace(found[-1], comments=(*found[-1].comments, *comments))
     return tuple(found)
+
+
+class _UnendedError(MoorageError):
+    """A here-document that takes all of the rest."""
 
 
 def _comments(lines: list[str], start: int, end: int) -> list[tuple[int, str]]:
@@ -99,7 +106,7 @@ def _instruction(keyword: str, rest: str, *, lines: list[str], start: int, at: i
             content.append(lines[at].lstrip("\t") if chomp else lines[at])
             at += 1
         if at == len(lines):
-            raise MoorageError.of(
+            raise _UnendedError.of(
                 f"the here-document {delimiter} does not end",
                 where=Location(file=file, line=start + 1, column=1),
                 why=f"no line consists of {delimiter} alone",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
 import tempfile
 from pathlib import Path
@@ -15,7 +16,8 @@ from moorage.build.record import Record, record_of
 from moorage.config.loader import load_project
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from moorage.build.record import ImageRecord
     from moorage.config.project import Project
@@ -25,24 +27,25 @@ _NAMED = (
     *("pyproject.toml", "uv.lock", "package.json", "package-lock.json"),
 )
 _IGNORE = ".dockerignore"
+_CONVERTING = ("text", "eol", "crlf", "filter", "ident", "working-tree-encoding")
+"""Attributes by which git changes bytes."""
+_LINK = "160000"
+_NUMBERS = itertools.count()
 
 
 def record_at(project: Project, revision: str, after: Record) -> Record | None:
     """Return the record of ``revision``; None where its settings have errors, so that it cannot be told.
 
-    ``after`` is the record of the files on disk: what git says is unchanged since, uncommitted changes included, is
-    taken from there. Raises `MoorageError` where the project is not in git or git does not know the revision.
+    ``after`` is the record of the files on disk: what is unchanged since, uncommitted changes included, is taken from
+    there. Git is believed that a file is unchanged where its bytes on disk are the commit's own, else content decides.
+    Raises `MoorageError` where the project is not in git or git does not know the revision.
     """
     git = _Git(project.root)
     commit = git.commit(revision)
-    changed = git.changed_since(commit)
+    context = {path for image in after.images.values() for path in image.files}
     with tempfile.TemporaryDirectory(prefix="moorage-revision-") as folder:
         then = Path(folder)
-        names = git.read(commit, then / ".index")
-        # Only with the same ignore files is an unchanged file in the same contexts as it is now.
-        everything = any(path.endswith(_IGNORE) for path in changed)
-        wanted = names if everything else [name for name in names if name in changed or _describes(name)]
-        git.write(wanted, then / ".index", then)
+        names, changed = git.bring(commit, then, frozenset(context))
         for name in names:
             if name.startswith("libs/") and name.count("/") > 1:
                 (then / Path(*Path(name).parts[:2])).mkdir(parents=True, exist_ok=True)
@@ -53,8 +56,7 @@ def record_at(project: Project, revision: str, after: Record) -> Record | None:
             found = record_of(before, Inputs(before, checkout=project.root, labels=labels).all())
         except MoorageError:
             return None
-    unwritten = frozenset[str]() if everything else frozenset(names) - frozenset(changed)
-    return _with_unchanged(found, after, unwritten)
+    return _with_unchanged(found, after, names - changed)
 
 
 def _describes(path: str) -> bool:
@@ -115,6 +117,81 @@ class _Git:
                 remedy="fetch it (in CI: fetch-depth: 0), or correct its name",
             )
         return found.stdout.decode().strip()
+
+    def bring(
+        self,
+        commit: str,
+        then: Path,
+        context: AbstractSet[str],
+        *,
+        indexes: Path | None = None,
+        everything: bool = False,
+    ) -> tuple[frozenset[str], frozenset[str]]:
+        """Write of a commit what differs from the files on disk, or may, and what describes the rest.
+
+        Return the paths of the commit, those of its submodules included, and which of them were written and so are to be
+        compared by content. ``context`` are the files on disk that images are made from.
+        """
+        indexes = indexes or then
+        index = indexes / f".index-{next(_NUMBERS)}"
+        names = self.read(commit, index)
+        differing = self.changed_since(commit)
+        doubtful = self.doubtful(sorted(context & (set(names) - differing)))
+        # Only with the same ignore files is an unchanged file in the same contexts as it is now.
+        everything = everything or any(path.endswith(_IGNORE) for path in differing)
+        wanted = [name for name in names if everything or name in differing or name in doubtful or _describes(name)]
+        self.write(wanted, index, then)
+        known, written = set(names), set(names) if everything else differing | doubtful
+        for link, inner_commit in self.links(index).items():
+            inside = {path.removeprefix(f"{link}/") for path in context if path.startswith(f"{link}/")}
+            inner = _Git(self._root / link) if inside and (self._root / link / ".git").exists() else None
+            if inner is not None and inner.has(inner_commit):
+                inner_names, inner_written = inner.bring(
+                    inner_commit, then / link, inside, indexes=indexes, everything=everything
+                )
+                # A submodule's .git says where git keeps it, and is as it was.
+                known |= {f"{link}/{name}" for name in (*inner_names, ".git")}
+                written |= {f"{link}/{name}" for name in inner_written}
+        return frozenset(known), frozenset(written)
+
+    def doubtful(self, paths: Sequence[str]) -> set[str]:
+        """Return those of the paths whose bytes may be others than the commit's though git calls them unchanged.
+
+        That are files which git converts on their way to the disk and back, and those it was told not to look at.
+        """
+        if not paths:
+            return set()
+        settings = {name: self._setting(name) for name in ("core.autocrlf", "core.filemode", "core.symlinks")}
+        if settings["core.autocrlf"] in {"true", "input"} or "false" in {
+            settings["core.filemode"],
+            settings["core.symlinks"],
+        }:
+            return set(paths)
+        listed = b"".join(os.fsencode(path) + b"\0" for path in paths)
+        answer = run_git(self._root, ["check-attr", "-z", "--stdin", *_CONVERTING], stdin=listed, check=True).stdout
+        fields = answer.split(b"\0")[:-1]
+        found = {
+            os.fsdecode(path)
+            for path, value in zip(fields[::3], fields[2::3], strict=True)
+            if value not in {b"unspecified", b"unset"}
+        }
+        for entry in self._paths(["ls-files", "-v", "-z"]):
+            flag, _, path = entry.partition(" ")
+            if flag.islower() or flag == "S":
+                found.add(path)
+        return found & set(paths)
+
+    def _setting(self, name: str) -> str:
+        return run_git(self._root, ["config", "--get", name]).stdout.decode().strip().lower()
+
+    def has(self, commit: str) -> bool:
+        """Return whether a commit is in this clone."""
+        return run_git(self._root, ["cat-file", "-e", f"{commit}^{{commit}}"]).returncode == 0
+
+    def links(self, index: Path) -> dict[str, str]:
+        """Return the commits of submodules, by their path."""
+        entries = (entry.partition("\t") for entry in self._paths(["ls-files", "-s", "-z"], index=index))
+        return {path: words.split()[1] for words, _, path in entries if words.startswith(_LINK)}
 
     def changed_since(self, commit: str) -> set[str]:
         """Return every path that differs from a commit's, uncommitted and untracked ones included."""

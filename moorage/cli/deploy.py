@@ -6,17 +6,19 @@ import datetime as dt
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from moorage.base import console
 from moorage.base.console import Steps, out
 from moorage.base.errors import MoorageError, Problem
-from moorage.cli import summary
+from moorage.cli import preview_summary, summary
 from moorage.cli.sessions import session_for, session_of
 from moorage.cli.source_check import check_declared
 from moorage.config.loader import load_project
 from moorage.config.target import embedded_target
-from moorage.engine import failure, kept_builds, pods, preflight, pulumi, routes, stacklock, stacks
+from moorage.engine import controller, events, failure, kept_builds, pods, preflight, pulumi, routes, stacklock, stacks
 from moorage.engine.look import Seen, look, look_meanwhile
 from moorage.engine.state import read_state
 from moorage.platform import debian, toolchain
@@ -25,7 +27,6 @@ from moorage.platform.layout import Layout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from moorage.config.project import Project
     from moorage.engine.session import Session
@@ -63,15 +64,32 @@ def up(root: Path, stack: str, *, yes: bool) -> None:
         steps.count += 1
         out.print(f"[dim]4/4[/] pulumi up · stack {stack}")
         began = dt.datetime.now(dt.UTC)
-        with steps.timed("Deploy"):
-            status = _update(session, project, confirmed=confirmed, drifted=bool(seen.drifts))
+        with steps.timed("Deploy"), TemporaryDirectory() as folder:
+            log = Path(folder) / "events.json"
+            status = _update(session, project, log, confirmed=confirmed, drifted=bool(seen.drifts))
+            complaints = events.complaints(log) if status else []
         if status:
-            raise failure.explain(session, project, status, began)
+            raise failure.explain(session, project, status, began, complaints)
     kept_builds.keep(session, project, began)
-    answers = routes.ask(routes.routes_of(session, project))
+    _ask_routes(session, project, steps)
+
+
+def _ask_routes(session: Session, project: Project, steps: Steps) -> None:
+    """Ask every route and print the summary.
+
+    Raises `MoorageError` with each that is not open.
+    """
+    asked = routes.routes_of(session, project)
+    with ThreadPoolExecutor() as pool:
+        misplaced = pool.submit(controller.misplaced, session, project) if asked else None
+        answers = routes.ask(asked)
     summary.show(session, project, steps, answers)
-    if closed := routes.problems(session, project, answers):
+    cut_off = misplaced.result() if misplaced else None
+    if closed := routes.problems(session, project, answers, cut_off):
         raise MoorageError(*closed)
+    if cut_off:
+        # What is connected already stays connected for a while, and answers.
+        console.warn(str(cut_off))
 
 
 def preview(root: Path, stack: str, *, diff: bool) -> None:
@@ -97,10 +115,13 @@ def preview(root: Path, stack: str, *, diff: bool) -> None:
         console.warn(_vanished(project, name))
     _tell(seen, f"`moorage up {stack}` puts {'it' if len(seen.drifts) == 1 else 'them'} back")
     refresh = ["--refresh"] if seen.drifts else []
-    arguments = ["preview", "--stack", stack, *refresh, *(["--diff"] if diff else [])]
-    status = pulumi.show(session, arguments)
-    if status:
-        raise pulumi.failed_before_the_user(session, "the preview failed", status)
+    with TemporaryDirectory() as folder:
+        log = Path(folder) / "events.json"
+        arguments = ["preview", "--stack", stack, *refresh, *(["--diff"] if diff else []), f"--event-log={log}"]
+        status = pulumi.show(session, arguments, variables=events.VARIABLES)
+        if status:
+            raise pulumi.failed_before_the_user(session, "the preview failed", status)
+        preview_summary.show(project, seen.state, events.planned(log))
 
 
 def down(root: Path, stack: str, *, unprotect: bool, keep_data: bool) -> None:
@@ -227,17 +248,18 @@ def _confirm(session: Session, reason: str) -> None:
         )
 
 
-def _update(session: Session, project: Project, *, confirmed: bool, drifted: bool) -> int:
-    """Run `pulumi up` and remember meanwhile that it has not finished."""
+def _update(session: Session, project: Project, log: Path, *, confirmed: bool, drifted: bool) -> int:
+    """Run `pulumi up`, its events written to ``log``, and remember meanwhile that it has not finished."""
     mark = session.home / f"unfinished-{project.stack_name}"
-    arguments = update_arguments(project, confirmed=confirmed, refresh=drifted or mark.exists())
+    refresh = drifted or mark.exists()
+    arguments = update_arguments(project, confirmed=confirmed, refresh=refresh)
     mark.touch()
     began = dt.datetime.now(dt.UTC).replace(microsecond=0)
     status = pulumi.show(
         session,
-        arguments,
+        [*arguments, f"--event-log={log}"],
         hopeless=lambda: pods.any_hopeless(session, project.namespace, began),
-        variables=_FOR_THE_POLICIES | (_TAKE_BACK if drifted else {}),
+        variables=_FOR_THE_POLICIES | events.VARIABLES | (_TAKE_BACK if refresh else {}),
     )
     if status == 0:
         mark.unlink(missing_ok=True)

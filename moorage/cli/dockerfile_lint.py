@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from moorage.base import console
-from moorage.base.errors import MoorageError
+from moorage.base.errors import MoorageError, Problem
 from moorage.base.words import did_you_mean, listed
 from moorage.checks.declarations import missing_stages, read_build
 from moorage.checks.exemptions import without_exemptions
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from moorage.base.errors import Problem
     from moorage.config.graph import Node
     from moorage.config.monorepo import Monorepo
     from moorage.config.service import Build

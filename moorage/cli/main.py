@@ -83,11 +83,11 @@ app.add_typer(platform_commands.app, name="platform", rich_help_panel=PLATFORM)
 
 
 def main() -> None:
-    """Run the command line; a mistake of the user's ends in one clear error and exit status 1."""
+    """Run the command line; a mistake of the user's ends in one clear error and exit status 1, or what the error says."""
     try:
         app()
     except MoorageError as error:
-        _end(*error.problems)
+        _end(*error.problems, status=getattr(error, "exit_status", 1))
     except OSError as error:
         _end(machine_problem(error))
 
@@ -103,12 +103,12 @@ def machine_problem(error: OSError) -> Problem:
     )
 
 
-def _end(*problems: Problem) -> NoReturn:
+def _end(*problems: Problem, status: int = 1) -> NoReturn:
     from moorage.base import console
 
     for problem in problems:
         console.show_problem(problem)
-    sys.exit(1)
+    sys.exit(status)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from dataclasses import dataclass, replace
 from datetime import date
@@ -31,6 +32,16 @@ _WRITERS = {"text": to_text, "json": to_json, "sarif": to_sarif}
 _UNREADABLE = 2
 
 
+class WrongSettingsError(MoorageError):
+    """The configuration of a check is not understood: the command ends as for a manifest that cannot be read."""
+
+    exit_status = _UNREADABLE
+
+
+class _FileError(MoorageError):
+    """A file of configuration or of exemptions cannot be read."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class CheckOptions:
     """How manifests are judged and reported; the files are those that the user names."""
@@ -47,8 +58,10 @@ class CheckOptions:
 def check(paths: Sequence[str], options: CheckOptions) -> int:
     """Judge manifests, print the report and return the exit status: 0 clean, 1 violations, 2 for what cannot be read.
 
-    A mistake in the file of configuration or of exemptions is printed, and is status 2 as well.
+    A file of configuration or of exemptions that cannot be read is said, and is status 2 as well; raises
+    WrongSettingsError for one that names a policy or a setting which does not exist.
     """
+    gc.disable()  # the command ends with this, and what it holds until then is nothing to be looked through
     try:
         report = check_manifests(
             paths,
@@ -67,9 +80,8 @@ def check(paths: Sequence[str], options: CheckOptions) -> int:
             why=str(error),
             remedy="`moorage policy list` names every policy; docs/policies.md shows the form of the file",
         )
-        console.show_problem(problem)
-        return _UNREADABLE
-    except MoorageError as error:
+        raise WrongSettingsError(problem) from None
+    except _FileError as error:
         for problem in error.problems:
             console.show_problem(problem)
         return _UNREADABLE
@@ -150,4 +162,4 @@ def _content(path: Path, what: str, remedy: str) -> Any:
         return json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         why = getattr(error, "strerror", None) or " ".join(str(error).split())
-        raise MoorageError.of(what, where=str(path), why=why, remedy=remedy) from None
+        raise _FileError(Problem(what=what, where=str(path), why=why, remedy=remedy)) from None

@@ -14,12 +14,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _IMAGE = re.compile(r"^ *(?P<mark>[-+~=<>@ ]{0,3}) *docker-build:index:Image (?P<name>\S+) (?P<rest>.*)$")
-_STATE = re.compile(r"^(?P<state>[a-z]+(?: [a-z]+)?)(?: \((?P<seconds>\d+)s\))?(?: (?P<said>.*))?$")
-_BEGUN = ("creating", "updating", "create", "update", "replacing")
+_STATE = re.compile(r"^(?P<state>[a-z]+(?: [a-z]+)?)(?: \((?P<seconds>[\d.]+)s\))?(?: (?P<said>.*))?$")
+_BEGUN = ("creating", "updating", "replacing")
 _ENDED = ("created", "updated", "created replacement", "replaced")
-_FAILED = ("creating failed", "updating failed", "creating", "failed")
+_RESOURCE = re.compile(r"^ *[-+~=<>]{0,2} *(?P<resource>[\w.-]+:[\w./-]*:\w+ \S+) (?P<rest>.*)$")
+_SECONDS = re.compile(r"\([\d.]+s\)")
+_AWAITING = "Skipping await logic"
 _STEP = re.compile(r"#(?P<number>\d+) (?P<said>.*)")
-_DOTS = re.compile(r"^@ ?(?:updating|previewing|destroying|refreshing|Previewing|Updating|Destroying)[. ]*$")
+_DOTS = re.compile(r"^@ [A-Za-z ]+[. ]*$|^Loading policy packs\.*: \w+$")
+_FORBIDDEN = re.compile(r'is forbidden: User "(?P<user>[^"]+)" cannot (?P<verb>\w+) resource')
+_VIOLATION = re.compile(r"^ *- \[\w+\] ")
+_UNJUDGED = re.compile(r"^ *- \[advisory\] .*\blist-unjudged-values\b")
 _REMOVE = ("The resources in the stack have been deleted", "If you want to remove the stack completely")
 
 
@@ -46,22 +51,43 @@ class _Build:
 class Display:
     """Takes the lines of Pulumi's output without a terminal, and gives those that a reader of a log wants."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Begin with nothing heard; ``clock`` tells the seconds."""
+    def __init__(self, clock: Callable[[], float] = time.monotonic, *, preview: bool = False) -> None:
+        """Begin with nothing heard of a preview or an update; ``clock`` tells the seconds."""
         self._clock = clock
+        self._preview = preview
+        self._forbidden: dict[tuple[str, str], list[str]] = {}
         self._builds: dict[str, _Build] = {}
         self._failed: dict[str, _Build] = {}
+        self._unjudged = False
+        self._last: dict[str, str] = {}
+        self._built: set[str] = set()
 
     def lines(self, line: str) -> Iterator[str]:
         """Yield what is shown for one line."""
-        if _DOTS.match(line) or any(words in line for words in _REMOVE):
+        # Of what only the update can judge the summary tells in one line.
+        if self._unjudged and (not line.strip() or _VIOLATION.match(line)):
+            self._unjudged = False
+        self._unjudged = self._unjudged or bool(_UNJUDGED.match(line))
+        if self._unjudged or _DOTS.match(line) or any(words in line for words in _REMOVE):
+            return
+        if self._preview and (refused := _FORBIDDEN.search(line)):
+            self._forbidden.setdefault((refused["user"], refused["verb"]), []).append(line)
             return
         match = _IMAGE.match(line)
         state = _STATE.match(match["rest"]) if match else None
         if match is None or state is None:
-            yield line
+            if not self._repeated(line):
+                yield line
             return
         yield from self._image(match["name"].removesuffix("-image"), state, line)
+
+    def _repeated(self, line: str) -> bool:
+        """Whether nothing but the seconds is new in what is said of a resource."""
+        if not (match := _RESOURCE.match(line)):
+            return False
+        said = _SECONDS.sub("", match["rest"]).strip(" ;")
+        before, self._last[match["resource"]] = self._last.get(match["resource"]), said
+        return said == before or said.endswith(_AWAITING)
 
     def _image(self, name: str, state: re.Match[str], line: str) -> Iterator[str]:
         word, said = state["state"], state["said"] or ""
@@ -70,12 +96,14 @@ class Display:
             build = self._builds[name] = _Build(self._clock())
             yield f"image {name}: building"
         if build is None:
-            yield line
+            if name not in self._built:
+                yield line
             return
         if said and not said.startswith(("warning:", "error:")):
             build.hear(said)
         if word in _ENDED:
             del self._builds[name]
+            self._built.add(name)
             seconds = float(state["seconds"] or 0) or self._clock() - build.began
             steps = f", {len(build.cached)} of {len(build.steps)} steps cached" if build.steps else ""
             yield f"image {name}: built in {duration(seconds)}{steps}"
@@ -88,6 +116,11 @@ class Display:
 
     def end(self, *, failed: bool) -> Iterator[str]:
         """Yield what is left to say: the whole log of each image that failed, folded where the CI system can."""
+        for (user, verb), lines in self._forbidden.items():
+            if failed:
+                yield from dict.fromkeys(lines)
+            else:
+                yield f"user {user} may not {verb} objects here, so the API server did not check them; an update needs that right"
         unfinished = {**self._builds, **self._failed} if failed else {}
         for name, build in unfinished.items():
             if build.log:

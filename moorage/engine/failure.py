@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from moorage.base.errors import MoorageError, Problem
@@ -10,16 +11,28 @@ from moorage.engine.pods import causes_first, last_lines, problem, trouble
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Sequence
 
     from moorage.config.project import Project
+    from moorage.engine.events import Complaint
     from moorage.engine.session import Session
 
 MOST_PODS = 4
+_CONFLICT = re.compile(r"already exists|field conflict|field is immutable")
+_IMMUTABLE = re.compile(r"spec\.selector.*field is immutable")
+_OWNER = re.compile(r'conflicts? with "([^"]+)"')
+_FIELD = re.compile(r"(?:^- |: )\.([a-z][\w.\[\]]+)", re.MULTILINE)
 
 
-def explain(session: Session, project: Project, status: int, since: dt.datetime) -> MoorageError:
-    """Return the error for a failed update: every image that did not build after ``since``, every troubled pod."""
+def explain(
+    session: Session, project: Project, status: int, since: dt.datetime, complaints: Sequence[Complaint] = ()
+) -> MoorageError:
+    """Return the error for a failed update: every image that did not build after ``since``, every troubled pod.
+
+    ``complaints`` are the errors that Pulumi reported.
+    """
     problems = failed_builds.failed(session, since)
+    problems += [told for complaint in complaints if (told := foreign(session, project, complaint))]
     if not problems:
         pods = kubectl.items(session, project.namespace, ["pods"])
         order = (*project.stores, *project.running)
@@ -37,3 +50,26 @@ def explain(session: Session, project: Project, status: int, since: dt.datetime)
             )
         )
     return MoorageError(*problems)
+
+
+def foreign(session: Session, project: Project, complaint: Complaint) -> Problem | None:
+    """Return the problem of an object that somebody else made or changed; None for another complaint."""
+    if not complaint.type.startswith("kubernetes:") or not _CONFLICT.search(complaint.message):
+        return None
+    name = complaint.name or complaint.urn.rpartition("::")[2]
+    owners = sorted(set(_OWNER.findall(complaint.message)))
+    fields = list(dict.fromkeys(_FIELD.findall(complaint.message)))
+    said = f"{', '.join(fields) or 'fields of it'} belong to {', '.join(owners) or 'another field manager'}"
+    delete = f"kubectl delete {complaint.kind.lower()} {name} --namespace {project.namespace}"
+    if _IMMUTABLE.search(complaint.message) or "spec.selector" in fields:
+        remedy = f"its selector cannot be changed, so it cannot be taken over: {delete}, and run the command again; "
+        remedy += "--cascade=orphan leaves its pods running meanwhile"
+    else:
+        remedy = "to let the stack take it over, as the sources describe it: "
+        remedy += f"PULUMI_K8S_ENABLE_PATCH_FORCE=true moorage up {session.stack}; or delete it: {delete}"
+    return Problem(
+        what=f"{complaint.kind} {name} was made or changed by somebody else",
+        where=f"namespace {project.namespace}",
+        why="its selector is another one" if _IMMUTABLE.search(complaint.message) else said,
+        remedy=remedy,
+    )

@@ -123,7 +123,7 @@ def _shown_once(
     )
     errors: list[str] = []
     readers = [threading.Thread(target=_pass_on_errors, args=(process.stderr, errors), daemon=True)]
-    display = Display()
+    display = Display(preview=arguments[0] == "preview")
     if not watched:
         readers.append(threading.Thread(target=_pass_on, args=(process.stdout, display), daemon=True))
     for reader in readers:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from moorage.base.errors import Problem
-from moorage.engine import controller, kubectl
+from moorage.engine import kubectl
 
 if TYPE_CHECKING:
     from moorage.config.project import Project
@@ -97,12 +97,14 @@ def ask(routes: list[Route], *, seconds: float = SECONDS) -> list[Answer]:
         return list(pool.map(lambda route: _until_open(route, time.monotonic() + seconds), routes))
 
 
-def problems(session: Session, project: Project, answers: list[Answer]) -> list[Problem]:
-    """Return a problem for each route that is not open, with the likely cause as the cluster tells it."""
+def problems(
+    session: Session, project: Project, answers: list[Answer], misplaced: Problem | None = None
+) -> list[Problem]:
+    """Return a problem for each route that is not open, with the likely cause as the cluster tells it.
+
+    ``misplaced`` is what is known of a controller that the network policies do not let in.
+    """
     closed = [answer for answer in answers if not answer.open]
-    if not closed:
-        return []
-    misplaced = controller.misplaced(session, project)
     return [_problem(session, project, answer, misplaced) for answer in closed]
 
 

@@ -16,6 +16,15 @@ _NETWORK = (
     "check that the registry is up, the network, the proxy (NO_PROXY too) and the certificates of buildSecrets; the base "
     "images let it be tried three times"
 )
+_UNTRUSTED = re.compile(
+    r"UnknownIssuer|CERTIFICATE_VERIFY_FAILED|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_(?:GET_ISSUER_CERT|VERIFY_LEAF)"
+    r"|self[- ]signed certificate|unable to (?:get local issuer|verify the first) certificate"
+    r"|[Cc]ertificate verification failed|certificate signed by unknown authority",
+)
+_AUTHORITY = (
+    "let this machine's system know your company's certificate authority (update-ca-certificates on Debian and Ubuntu), or "
+    "name it in buildSecrets.ca; the step has to mount the secret ca, as `with-ca` of the base images expects"
+)
 _HASH = "the file is not the one that was locked: check the index, then lock anew"
 
 
@@ -138,11 +147,14 @@ def unresolved(output: Sequence[str]) -> Unresolved | None:
             groups = {name: value for name, value in match.groupdict().items() if value}
             if tarball := _TARBALL.match(groups["package"]):
                 groups |= tarball.groupdict()
+            why, check = groups.get("why", pattern.why).strip(), pattern.check
+            if _UNTRUSTED.search(text):
+                why, check = "its certificate is of an authority that the build does not trust", _AUTHORITY
             return Unresolved(
                 package=groups["package"].replace("%2f", "/"),
                 version=groups.get("version", ""),
                 registry=groups.get("registry", pattern.registry),
-                why=groups.get("why", pattern.why).strip(),
-                check=pattern.check,
+                why=why,
+                check=check,
             )
     return None

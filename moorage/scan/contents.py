@@ -28,8 +28,8 @@ _PACKAGE_MANAGER_FOLDERS = re.compile(
 )
 _DEVELOPMENT = re.compile(
     r"/(_?pytest|pytest_[a-z]+|mypy|mypyc|ruff|black|flake8|pylint|coverage|hypothesis|tox|nox|ipython|jupyter|debugpy|isort)"
-    r"(-[0-9][^/]*\.(dist|egg)-info)?"
-    r"|/node_modules/(typescript|vite|webpack|rollup|esbuild|eslint|prettier|jest|vitest|mocha|@types|@biomejs|@babel)"
+    r"(-[0-9][^/]*\.(dist|egg)-info)?(/|$)"
+    r"|/node_modules/(typescript|vite|webpack|rollup|esbuild|eslint|prettier|jest|vitest|mocha|@types|@biomejs|@babel)([/-]|$)"
 )
 _CACHES = re.compile(
     r"/var/cache(/.*)?|/var/lib/apt/lists(/.*)?|/var/lib/dpkg/[a-z]+-old|/var/lib/apk(/.*)?|"
@@ -45,7 +45,7 @@ _ARTIFACTS = re.compile(
     r"config\.log|Dockerfile|package-lock\.json|uv\.lock)|.*/\.git(/.*)?"
 )
 _TESTS = re.compile(
-    r".*/(tests?|__tests__|testdata|spec)/.*|.*/(test_[^/]+|[^/]+_test|conftest)\.pyc?|.*/(test_[^/]+|conftest)\.cpython-[^/]+\.pyc|"
+    r".*/(tests?|__tests__|testdata|spec)/.*|.*/(test_[^/]+|[^/]+_test|conftest)\.pyc?|.*/conftest\.cpython-[^/]+\.pyc|"
     r".*\.(test|spec)\.[cm]?[jt]sx?"
 )
 

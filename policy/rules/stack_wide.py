@@ -135,13 +135,13 @@ def require_valid_exemptions(stack: Stack) -> Iterator[tuple[Object, Remark]]:
         for path, must in wrong:
             yield Remark(path, None, must)
         for item in valid:
-            if not item.holds(stack.today):
+            if not item.holds(stack.today) or item.endless(stack.today):
                 path = f'metadata.annotations["{ANNOTATION}{item.policy}"]'
                 yield Remark(path, None, _ended(item, stack.today))
 
     yield from across((item for item in stack.objects if ":" not in item.kind), exempted)
     for item in stack.exemptions:
-        if not item.holds(stack.today):
+        if not item.holds(stack.today) or item.endless(stack.today):
             config = Object("StackConfig", "", Node({"metadata": {"name": CONFIG_KEY}}))
             yield config, Remark(item.source, None, _ended(item, stack.today))
 

@@ -13,6 +13,7 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from rich.markup import escape
 from rich.table import Table
 
 from moorage.base.console import Steps, out
@@ -22,6 +23,10 @@ from tests.support.stack import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_CALLERS = ("PULUMI_", "KUBECONFIG", "DOCKER_CONFIG", "BUILDX_")
+_SHOWN = 500
+"""Characters of why a measure failed."""
 
 MEASURES = (
     measures.cold_up,
@@ -33,6 +38,7 @@ MEASURES = (
     measures.image_sizes,
     measures.cached_stack,
     policies.policy_pack,
+    policies.policy_check,
     measures.platform_restart,
     changes.affected,
     changes.decision,
@@ -41,25 +47,43 @@ MEASURES = (
 )
 
 
-def main(names: list[str]) -> None:
-    """Run the chosen measures, all by default, and print and keep their figures."""
+def main(names: list[str]) -> int:
+    """Run the chosen measures, all by default; print and keep their figures, and name those that fail.
+
+    Return 1 where any did.
+    """
     chosen = [measure for measure in MEASURES if not names or measure.__name__ in names]
     steps, figures = Steps(len(chosen)), list[Figure]()
-    for measure in chosen:
-        with steps.step(measure.__name__.replace("_", " ")) as step:
-            found = measure()
-            step.done(f"{len(found)} figures")
-        figures += found
-    path = _keep(figures)
-    out.print(_table(figures))
-    out.print(f"\n[dim]measured on {_machine()}; kept in {path.relative_to(ROOT)}[/]")
-
-
-def _keep(figures: list[Figure]) -> Path:
     path = ROOT / ".moorage" / "bench" / f"{time.strftime('%Y%m%d-%H%M%S')}.json"
+    failed: dict[str, str] = {}
+    for measure in chosen:
+        name = measure.__name__.replace("_", " ")
+        try:
+            with steps.step(name) as step:
+                found = measure()
+                step.done(f"{len(found)} figures")
+        except Exception as error:  # noqa: BLE001  # whatever ends one measure, the others are worth having
+            failed[name] = f"{type(error).__name__}: {error}"
+            continue
+        figures += found
+        _keep(path, figures)
+    out.print(_table(figures))
+    for name, why in failed.items():
+        out.print(f"[red]not measured[/]  {name}: {escape(why[-_SHOWN:])}")
+    out.print(f"\n[dim]measured on {_machine()}; kept in {path.relative_to(ROOT)}[/]")
+    return 1 if failed else 0
+
+
+def own_variables() -> None:
+    """Take nothing of the caller's for what is measured: neither his Pulumi's backend nor his cluster."""
+    for name in list(os.environ):
+        if name.startswith(_CALLERS):
+            del os.environ[name]
+
+
+def _keep(path: Path, figures: list[Figure]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"machine": _machine(), "figures": [asdict(figure) for figure in figures]}, indent=2))
-    return path
 
 
 def _machine() -> str:
@@ -88,4 +112,5 @@ def _table(figures: list[Figure]) -> Table:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    own_variables()
+    sys.exit(main(sys.argv[1:]))

@@ -9,20 +9,26 @@ from __future__ import annotations
 import copy
 import json
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
+import yaml
+
 from policy.examples import compliant_stack
 from tests.bench.figure import Figure
-from tests.support.stack import session_environment
+from tests.support.stack import ROOT, session_environment
 
 DEPLOYMENTS: Final = 1000
 FEW: Final = 200
+FILES: Final = 5000
+_TEN: Final = f"policy check of {DEPLOYMENTS} Deployments in ten files"
 _PROJECT: Final = """
 name: policy-bench
 runtime:
@@ -61,6 +67,50 @@ def policy_pack() -> list[Figure]:
         Figure(name=f"the policy pack's processor time, {DEPLOYMENTS} Deployments", value=cpu, unit="s"),
         Figure(name="the policy pack, one Deployment more", value=each, unit="ms"),
     ]
+
+
+def policy_check() -> list[Figure]:
+    """A thousand Deployments in ten files and five thousand files, judged by `moorage policy check` and by kube-score.
+
+    kube-score is asked where it is on the path; nothing of it comes with Moorage.
+    """
+    with tempfile.TemporaryDirectory(prefix="moorage-bench-") as folder:
+        ten, many = Path(folder) / "ten", Path(folder) / "many"
+        _write_manifests(ten, DEPLOYMENTS, 10)
+        _write_manifests(many, FILES, FILES)
+        check = [str(Path(sys.prefix) / "bin" / "moorage"), "policy", "check"]
+        seconds, cpu = min(_judged([*check, str(ten)]) for _ in range(3))
+        found = [
+            Figure(name=_TEN, value=seconds, unit="s"),
+            Figure(
+                name="policy check, processor time of a Deployment", value=cpu / DEPLOYMENTS * 1000, unit="ms", target=3
+            ),
+            Figure(name=f"policy check of {FILES} files", value=_judged([*check, str(many)])[0], unit="s", target=10),
+        ]
+        rival = shutil.which("kube-score")
+        if rival:
+            files = sorted(str(file) for file in ten.iterdir())
+            theirs = min(_judged([rival, "score", *files])[0] for _ in range(3))
+            found[0] = replace(found[0], target=3 * theirs)
+            found.append(Figure(name="kube-score", value=theirs, unit="s", rival_of=_TEN))
+        return found
+
+
+def _write_manifests(folder: Path, deployments: int, files: int) -> None:
+    folder.mkdir()
+    objects = _objects(deployments)
+    for number in range(files):
+        with (folder / f"{number:05}.yaml").open("w") as file:
+            yaml.dump_all(objects[number::files], file, Dumper=yaml.CSafeDumper)
+
+
+def _judged(command: list[str]) -> tuple[float, float]:
+    """Return the seconds and the processor time of a check; its exit status says only whether it found something."""
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    seconds, after = time.monotonic() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert result.returncode in {0, 1}, result.stderr[-2000:]
+    return seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def _objects(deployments: int) -> list[dict[str, Any]]:

@@ -18,9 +18,9 @@ PRODUCTION = 'ENTRYPOINT ["/usr/bin/python3", "-m", "worker"]'
 BROKEN_STEP = """RUN ["/usr/bin/python3", "-c", "print('the keel is missing'); raise SystemExit(7)"]"""
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def whole_again(dev: Stack) -> Iterator[None]:
-    """Bring the stack back to what is committed."""
+    """Bring the stack back to what is committed, once: a failure leaves alone what runs, as each test makes sure."""
     yield
     moorage("up", "dev")
 

@@ -10,6 +10,7 @@ import subprocess
 import time
 import uuid
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -23,7 +24,34 @@ from moorage.platform.programs import NAMES
 from tests.live.test_page import add_arrival
 from tests.support.stack import MOORAGE, ROOT, Stack, eventually, moorage
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 pytestmark = pytest.mark.live
+
+
+MAY_BE_STOPPED = ("test_a_port_in_use", "test_a_start_that_was_killed")
+"""Tests that stop it themselves: they come one after the other, so that it is stopped once."""
+
+
+@pytest.fixture(autouse=True)
+def running(dev: Stack, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Have the platform run, with the stack on it, before a test that wants it and after the last one."""
+    if not request.node.name.startswith(MAY_BE_STOPPED):
+        _have_running()
+    yield
+    if request.node is request.session.items[-1]:
+        _have_running()
+
+
+def _have_running() -> None:
+    if not Platform(Layout.of(ROOT)).running():
+        moorage("up", "dev")
+
+
+def _stopped() -> None:
+    if Platform(Layout.of(ROOT)).running():
+        moorage("platform", "stop")
 
 
 def arrivals(dev: Stack) -> str:
@@ -67,6 +95,33 @@ def test_a_second_start_finds_everything_in_place(dev: Stack) -> None:
     assert {name: record.pid for name, record in records().items()} == pids
 
 
+def test_a_port_in_use_is_named_with_its_holder(dev: Stack) -> None:
+    _stopped()
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(("127.0.0.1", 8080))
+        holder.listen()
+        result = moorage("platform", "start", check=False)
+    assert result.returncode == 1
+    assert "port 8080 is in use" in result.stderr
+    assert f"process {os.getpid()}" in result.stderr
+    assert "MOORAGE_HTTP_PORT" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_start_that_was_killed_when_every_process_ran_is_not_taken_for_a_complete_one(dev: Stack) -> None:
+    _stopped()
+    start = subprocess.Popen([MOORAGE, "platform", "start"], cwd=ROOT, stdout=subprocess.DEVNULL)
+    eventually(lambda: records().keys() == set(NAMES), seconds=60, what="the last process")
+    start.kill()
+    start.wait()
+    assert moorage("platform", "status", check=False).returncode == 3
+    assert "started" in moorage("platform", "start").stdout
+    assert moorage("platform", "status").returncode == 0
+    with dev.http() as client:
+        eventually(lambda: client.get("/api/berths").status_code == 200, seconds=60)
+
+
 def test_stopping_leaves_no_process_mount_namespace_or_socket_and_starting_keeps_the_data(dev: Stack) -> None:
     vessel = f"Selkie {uuid.uuid4().hex[:8]}"
     add_arrival(dev, vessel)
@@ -82,34 +137,6 @@ def test_stopping_leaves_no_process_mount_namespace_or_socket_and_starting_keeps
 
     moorage("up", "dev")
     eventually(lambda: vessel in arrivals(dev), seconds=60, what="the entry written before the stop")
-
-
-def test_a_start_that_was_killed_when_every_process_ran_is_not_taken_for_a_complete_one(dev: Stack) -> None:
-    moorage("platform", "stop")
-    start = subprocess.Popen([MOORAGE, "platform", "start"], cwd=ROOT, stdout=subprocess.DEVNULL)
-    eventually(lambda: records().keys() == set(NAMES), seconds=60, what="the last process")
-    start.kill()
-    start.wait()
-    assert moorage("platform", "status", check=False).returncode == 3
-    assert "started" in moorage("platform", "start").stdout
-    assert moorage("platform", "status").returncode == 0
-    with dev.http() as client:
-        eventually(lambda: client.get("/api/berths").status_code == 200, seconds=60)
-
-
-def test_a_port_in_use_is_named_with_its_holder(dev: Stack) -> None:
-    moorage("platform", "stop")
-    with socket.socket() as holder:
-        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        holder.bind(("127.0.0.1", 8080))
-        holder.listen()
-        result = moorage("platform", "start", check=False)
-    assert result.returncode == 1
-    assert "port 8080 is in use" in result.stderr
-    assert f"process {os.getpid()}" in result.stderr
-    assert "MOORAGE_HTTP_PORT" in result.stderr
-    assert "Traceback" not in result.stderr
-    moorage("up", "dev")
 
 
 def test_another_checkouts_platform_is_not_disturbed(dev: Stack, tmp_path: Path) -> None:

@@ -42,6 +42,12 @@ class ApiServer:
         """Tell whether it is ready, within two seconds."""
         return self._http.get("/readyz", timeout=2).is_success
 
+    def discovery(self) -> Iterator[dict[str, Any]]:
+        """Yield what the server says that it serves: the core group and all others."""
+        kind = {"Accept": "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"}
+        for path in ("/api", "/apis"):
+            yield self._http.get(path, headers=kind).raise_for_status().json()
+
     @contextmanager
     def namespace(self, level: str) -> Iterator[str]:
         """Make a namespace that enforces ``level``, and remove it at the end."""

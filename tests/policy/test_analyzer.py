@@ -229,3 +229,22 @@ def test_resources_of_other_providers_cost_nothing_and_say_nothing() -> None:
         answer = server().Analyze(proto.AnalyzeRequest(type=resource_type, urn="u", name="x"), Context())
         assert not answer.diagnostics
         assert not answer.not_applicable
+
+
+def test_what_was_analyzed_before_tells_where_kinds_live_and_whose_pods_get_no_token() -> None:
+    analyzer = server("prod")
+    thing = {"apiVersion": "example.com/v1", "kind": "Thing", "metadata": {"name": "x"}}
+    assert analyze(analyzer, thing) == {}
+    names = {"kind": "Thing", "plural": "things"}
+    definition = {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "things.example.com"},
+        "spec": {"group": "example.com", "scope": "Namespaced", "names": names},
+    }
+    analyze(analyzer, definition)
+    assert set(analyze(analyzer, thing)) == {"require-namespace"}
+    assert set(analyze(analyzer, web(automountServiceAccountToken=None))) == {"disallow-token-automount"}
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "web", "namespace": "shop-prod"}}
+    analyze(analyzer, account | {"automountServiceAccountToken": False})
+    assert analyze(analyzer, web(automountServiceAccountToken=None)) == {}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from policy.examples import REMOVE
+from policy.kinds import KINDS, served
 from policy.registry import RULES
 from tests.policy import api_server, pod_security
 from tests.policy.harness import web
@@ -41,6 +42,13 @@ def variants() -> dict[str, dict[str, Any]]:
 @pytest.fixture(scope="module")
 def testdata(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return pod_security.fetch(tmp_path_factory.mktemp("pod-security"))
+
+
+def test_the_table_of_kinds_is_what_the_api_server_serves() -> None:
+    found = [item for document in api_server.ApiServer().discovery() for item in served(document)]
+    own = [(group, kind, reach) for group, kind, reach in found if group in KINDS]
+    assert len(own) > 60
+    assert [item for item in own if KINDS[item[0]].get(item[1]) != item[2]] == []
 
 
 @pytest.mark.parametrize("level", ["baseline", "restricted"])

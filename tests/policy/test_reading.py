@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,20 @@ def test_a_charts_templates_are_to_be_rendered_first(tmp_path: Path) -> None:
     assert (report.objects, report.exit_status) == (0, 2), "nothing was judged, and nothing is known to be right"
     named = check_manifests([tmp_path / "templates" / "pod.yaml"], config=HOST)
     assert "a Helm template" in named.unreadable[0].why
+
+
+@pytest.mark.parametrize(("text", "why"), [
+    (TEMPLATE, "a Helm template: render it first"),
+    ('kind: Pod\nmetadata:\n  {{- include "x.labels" . | nindent 2 }}\n', "a Helm template: render it first"),
+    ("kind: Pod\nmetadata: {name: {{ name }}}\napiVersion: v1\n", "it looks like a template, to be rendered first"),
+])  # fmt: skip
+def test_a_template_outside_of_a_chart_is_told_as_well(text: str, why: str, tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_text(text)
+    (problem,) = check_manifests([tmp_path / "x.yaml"]).unreadable
+    assert why in problem.why
+    report = check_manifests([tmp_path])
+    assert why in [*report.unreadable, *report.skipped][0].why
+    assert report.exit_status == 2
 
 
 @pytest.mark.parametrize(("name", "text"), [
@@ -275,3 +290,16 @@ def test_a_mistake_in_a_file_of_settings_is_status_2_and_one_error(
     assert result.returncode == 2
     assert why in " ".join(result.stderr.split())
     assert "Traceback" not in result.stderr
+
+
+def test_a_deployment_costs_at_most_three_milliseconds_from_file_to_verdict(tmp_path: Path) -> None:
+    first = next(item for item in yaml.safe_load_all(COMPLIANT.read_text()) if item and item["kind"] == "Deployment")
+    many = [first | {"metadata": first["metadata"] | {"name": f"web-{number}"}} for number in range(300)]
+    (tmp_path / "x.yaml").write_text(yaml.safe_dump_all(many))
+
+    def cost() -> float:
+        started = time.process_time()
+        assert check_manifests([tmp_path]).objects == 300
+        return (time.process_time() - started) / 300 * 1000
+
+    assert min(cost() for _ in range(3)) <= 3

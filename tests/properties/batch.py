@@ -58,6 +58,21 @@ def judge_together(test: Any, run: Callable[[Sequence[Any]], Sequence[Any]], *, 
         raise ExceptionGroup(f"{len(failures)} of {len(examples)} examples failed; {remedy}", failures)
 
 
+def once(
+    build_all: Callable[[Any, Sequence[Any]], Sequence[Outcome]],
+) -> Callable[[Any, Sequence[Any]], Sequence[Outcome]]:
+    """Return what builds a batch of examples, and only looks it up for the other tests that judge the same ones."""
+    last: list[Any] = []
+
+    def build_once(bench: Any, examples: Sequence[Any]) -> Sequence[Outcome]:
+        if not last or last[0] is not bench or last[1] != list(examples):
+            last[:] = [bench, list(examples), build_all(bench, examples)]
+        outcomes: Sequence[Outcome] = last[2]
+        return outcomes
+
+    return build_once
+
+
 def under_the_name_of(test: Any, judge_all: Callable[P, None]) -> Callable[P, None]:
     """Return what judges all examples of a test at once, known to pytest as that test."""
     judge_all.__name__, judge_all.__doc__, judge_all.__module__ = test.__name__, test.__doc__, test.__module__

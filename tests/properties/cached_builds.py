@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
@@ -11,6 +13,8 @@ from hypothesis import strategies as st
 from components.naming import tag_name
 from components.service_image import MAIN_BRANCH, BuildCacheArgs, cache_from, cache_to
 from moorage.report.records import vertices
+from tests.properties.batch import once
+from tests.properties.built_images import forget
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,7 +22,7 @@ if TYPE_CHECKING:
 
     from tests.support.workbench import Workbench
 
-TOGETHER = 10
+TOGETHER = 20
 """Builds at a time."""
 DEPENDENCIES, SOURCE = "deps", "app"
 BRANCHES = st.from_regex(r"[a-z][a-z0-9]{0,8}([/_.-][A-Za-z0-9]{1,9}){0,2}", fullmatch=True)
@@ -62,7 +66,7 @@ class Step:
 
     name: str
     cached: bool
-    started: str
+    started: datetime
 
 
 def cached_builds() -> st.SearchStrategy[CachedBuild]:
@@ -98,8 +102,13 @@ def run(
     for vertex in found.values():
         owner, _, name = vertex["name"].removeprefix("[").replace("] ", " ", 1).partition(" ")
         if owner.startswith("e") and owner[1:].isdigit():
-            steps[int(owner[1:])].append(Step(name=name, cached=vertex["cached"], started=vertex["started"]))
+            steps[int(owner[1:])].append(Step(name=name, cached=vertex["cached"], started=_time(vertex["started"])))
     return steps
+
+
+def _time(text: str) -> datetime:
+    """Return a time of BuildKit's, which tells nanoseconds and leaves zeros at the end out."""
+    return datetime.fromisoformat(re.sub(r"(\.\d{6})\d*", r"\1", text))
 
 
 def _chunks(numbers: list[int]) -> list[list[int]]:
@@ -137,3 +146,65 @@ def _written(entry: Any) -> str:
 def copies(steps: Sequence[Step], stage: str) -> list[Step]:
     """Return the steps of a stage."""
     return [step for step in steps if step.name.startswith(f"{stage} ") and "COPY" in step.name]
+
+
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+_KEPT = 1000
+"""Added to an example's number where its cache is kept as it is, on a branch of its own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of an example on a builder that knows nothing."""
+
+    steps: list[Step]
+    """Of its build on its branch, with the caches that it has and perhaps another source."""
+    manifest: dict[str, Any]
+    """Of the cache that it left in the registry when it was built, as an image manifest: all that some registries store."""
+    present: bool
+    """Whether every blob that this names can be had."""
+    again: list[Step]
+    """Of the same build once more, with that cache."""
+
+
+@once
+def build_all(bench: Workbench, examples: Sequence[CachedBuild]) -> list[Outcome]:
+    """Fill the caches that each example has and one more, look at that, and build all with a builder that knows nothing."""
+    folder = bench.folder / "caches"
+    folder.mkdir()
+    numbered = dict(enumerate(examples))
+    kept = {number + _KEPT: example for number, example in numbered.items()}
+    branches = {number: example.branch for number, example in numbered.items()}
+    own = {number: f"keep/{example.branch}" for number, example in kept.items()}
+    try:
+        for number, example in {**numbered, **kept}.items():
+            example.write(folder, number, changed=False)
+        main = {number: example for number, example in numbered.items() if "main" in example.before}
+        run(bench, folder, {**main, **kept}, {**dict.fromkeys(main, MAIN_BRANCH), **own})
+        run(bench, folder, {n: example for n, example in numbered.items() if "branch" in example.before}, branches)
+        stored = {number: _stored(bench, number, own[number]) for number in kept}
+        bench.renew_builder()
+        for number, example in numbered.items():
+            example.write(folder, number, changed=example.changed)
+        steps = run(bench, folder, numbered, branches)
+        again = run(bench, folder, kept, own, write=False)
+    finally:
+        forget(bench, folder.name)
+    return [
+        Outcome(
+            steps=steps[number],
+            manifest=stored[number + _KEPT][0],
+            present=stored[number + _KEPT][1],
+            again=again[number + _KEPT],
+        )
+        for number in numbered
+    ]
+
+
+def _stored(bench: Workbench, number: int, branch: str) -> tuple[dict[str, Any], bool]:
+    repository = f"cache/e{number}"
+    manifest = bench.get(f"{repository}/manifests/{tag_name(branch)}", accept=MANIFEST).json()
+    blobs = [manifest.get("config", {}), *manifest.get("layers", [])]
+    return manifest, all(
+        len(bench.get(f"{repository}/blobs/{blob['digest']}").content) == blob["size"] for blob in blobs
+    )

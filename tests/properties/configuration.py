@@ -53,7 +53,10 @@ def _texts(most: int = 40) -> SearchStrategy[str]:
 
 
 def _text(place: str, development: Any, production: Any = None) -> Variable:
-    return Variable(place=place, development=development, production=production, values=_texts().filter(bool))
+    blank = st.sampled_from(["", "", "", " ", "\t", "  "])
+    # Blanks at the ends are a value's own: nobody strips what a password may have.
+    values = st.tuples(blank, _texts().filter(bool), blank).map("".join)
+    return Variable(place=place, development=development, production=production, values=values)
 
 
 def _number(place: str, default: int, least: int, most: int) -> Variable:
@@ -105,10 +108,18 @@ WORKER = Program(
 
 @dataclass(frozen=True)
 class Given:
-    """A variable's value, and whether the environment, a file that ``<NAME>_FILE`` names, or ``.env`` has it."""
+    """A variable's value, and which of `WAYS` it comes by."""
 
     value: str
     way: str = "environment"
+
+
+WAYS = ("environment", "file", ".env", "empty", "over a file", "file over")
+"""The environment, a file that ``<NAME>_FILE`` names, or ``.env`` has the value.
+
+``empty``: the environment has the variable without a value, ``.env`` with one. ``over a file``: the environment has it,
+and ``.env`` a ``<NAME>_FILE``. ``file over``: the environment has ``<NAME>_FILE``, and ``.env`` the variable itself.
+"""
 
 
 Choice = dict[str, Given | None]
@@ -118,7 +129,7 @@ Choice = dict[str, Given | None]
 def choices() -> SearchStrategy[Choice]:
     """Any of the variables of both programs given, the others empty or absent."""
     known = {**BACKEND.variables, **WORKER.variables}
-    ways = st.sampled_from(["environment", "file", ".env"])
+    ways = st.sampled_from(WAYS)
     maybe = {
         name: st.one_of(st.none(), st.builds(Given, value=variable.values, way=ways))
         for name, variable in known.items()
@@ -133,13 +144,20 @@ def provide(choice: Choice, folder: Path) -> dict[str, str]:
     for name, given in choice.items():
         if given is None:
             environ[name] = ""
-        elif given.way == "environment":
+            continue
+        if given.way in {"environment", "over a file"}:
             environ[name] = given.value
-        elif given.way == "file":
+        if given.way in {"file", "file over"}:
             (folder / name).write_text(f"{given.value}\n", encoding="utf-8")
             environ[f"{name}_FILE"] = str(folder / name)
-        else:
+        if given.way in {".env", "empty"}:
             lines.append(f"{name}='{given.value}'\n")
+        if given.way == "empty":
+            environ[name] = ""
+        if given.way == "over a file":
+            lines.append(f"{name}_FILE='{folder / 'not read'}'\n")
+        if given.way == "file over":
+            lines.append(f"{name}='another'\n")
     (folder / ".env").write_text("".join(lines), encoding="utf-8")
     return environ
 

@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
-from tests.properties.built_images import Node, Recipe, build, forget, run
+from moorage.scan.finding import Expectation
+from tests.properties.batch import once
+from tests.properties.built_images import USER, Node, Recipe, build, forget, run
+from tests.properties.image_rights import DECLARED, Rights, rights, said_by_find
+from tests.properties.unwanted import BUILDERS, LEFT_OVER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from tests.properties.built_images import Outcome
     from tests.support.workbench import Workbench
@@ -31,7 +35,10 @@ _PLACES = (
 
 @dataclass(frozen=True, kw_only=True)
 class Contents:
-    """Files that a service runs with, files that it does not, and which of these a later layer removes."""
+    """Files that a service runs with, files that it does not, and which of these a later layer removes.
+
+    Some more have any rights: images are judged by their contents and by these.
+    """
 
     useful: tuple[str, ...]
     planted: tuple[tuple[str, str], ...]
@@ -39,19 +46,21 @@ class Contents:
     removed: frozenset[str]
     together: bool
     """Whether all are in one layer."""
+    rights: Rights
 
-    @property
-    def left(self) -> set[tuple[str, str]]:
-        """What of the planted files the image's file system still has."""
-        return {(rule, path) for rule, path in self.planted if path not in self.removed}
+    def left(self, rules: Iterable[str]) -> set[tuple[str, str]]:
+        """Return what of the planted files the image's file system still has, of those that break some rules."""
+        there = {(rule, path) for rule, path in self.planted if path not in self.removed} | self.rights.temporary
+        return {(rule, path) for rule, path in there if rule in rules}
 
     def recipe(self) -> Recipe:
         """Return how the image is built."""
         useful = [node(path) for path in self.useful]
         planted = [node(path) for _, path in self.planted]
-        layers = [[*useful, *planted]] if self.together else [useful, planted]
+        layers = [[*useful, *planted, *self.rights.nodes]] if self.together else [useful, planted, self.rights.nodes]
         removals = [run("rm", "-rf", *sorted(self.removed))] if self.removed else []
-        return Recipe(layers=layers, instructions=removals)
+        expectation = Expectation(user=USER, port=8000, writable_paths=(DECLARED,))
+        return Recipe(layers=layers, instructions=removals, expectation=expectation)
 
 
 def node(path: str) -> Node:
@@ -61,32 +70,49 @@ def node(path: str) -> Node:
     )
 
 
-def contents(planted: Mapping[str, Sequence[str]]) -> st.SearchStrategy[Contents]:
-    """Return a strategy; ``planted`` has patterns of paths for each rule, ``{}`` standing for a word."""
-    patterns = [(rule, pattern) for rule, found in planted.items() for pattern in found]
+def contents() -> st.SearchStrategy[Contents]:
+    """Return a strategy for images, of whatever is useful, unwanted, or has any rights."""
+    patterns = [(rule, pattern) for rule, found in {**BUILDERS, **LEFT_OVER}.items() for pattern in found]
     useful = st.lists(
         st.builds(str.format, st.sampled_from(_PLACES), WORD), min_size=1, max_size=6, unique=True
     )  # whatever is drawn is of use
     bad = st.lists(
         st.builds(lambda choice, word: (choice[0], choice[1].format(word)), st.sampled_from(patterns), WORD),
-        max_size=5,
+        max_size=12,
         unique_by=lambda entry: entry[1],
-    )
+    ).map(_side_by_side)
 
-    def some(useful: list[str], bad: list[tuple[str, str]], removed: list[bool], *, together: bool) -> Contents:
+    def some(
+        useful: list[str], bad: list[tuple[str, str]], removed: list[bool], *, together: bool, rights: Rights
+    ) -> Contents:
         gone = frozenset(path for (_, path), remove in zip(bad, removed, strict=False) if remove)
-        return Contents(useful=tuple(useful), planted=tuple(bad), removed=gone, together=together)
+        return Contents(useful=tuple(useful), planted=tuple(bad), removed=gone, together=together, rights=rights)
 
-    return st.builds(some, useful, bad, st.lists(st.booleans(), max_size=3), together=st.booleans())
+    return st.builds(some, useful, bad, st.lists(st.booleans(), max_size=5), together=st.booleans(), rights=rights())
 
 
-def built(name: str, *, export: bool = False) -> Callable[[Workbench, Sequence[Contents]], list[Outcome]]:
-    """Return what builds all examples under a repository's name."""
+def _side_by_side(bad: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the entries without those in whose place another has its folder."""
+    return [(rule, path) for rule, path in bad if not any(other.startswith(f"{path}/") for _, other in bad)]
 
-    def build_all(bench: Workbench, examples: Sequence[Contents]) -> list[Outcome]:
-        try:
-            return build(bench, [example.recipe() for example in examples], name, export=export)
-        finally:
-            forget(bench, name)
 
-    return build_all
+@dataclass(frozen=True)
+class Judged:
+    """What the check said of an image, and what GNU find says of its rights."""
+
+    outcome: Outcome
+    rights: dict[str, set[str]]
+
+    def found(self, rules: Iterable[str]) -> set[tuple[str, str]]:
+        """Return rule and path of what was found against some rules."""
+        return {(finding.rule, finding.path) for finding in self.outcome.findings if finding.rule in rules}
+
+
+@once
+def build_all(bench: Workbench, examples: Sequence[Contents]) -> list[Judged]:
+    """Build all examples, check them, and ask GNU find about each."""
+    try:
+        outcomes = build(bench, [example.recipe() for example in examples], "contents", export=True)
+        return [Judged(outcome, said_by_find(outcome)) for outcome in outcomes]
+    finally:
+        forget(bench, "contents")

@@ -29,7 +29,7 @@ STEPS = {
         DEPENDENCIES,
         "RUN --mount=type=bind,source={folder}/requirements.txt,target=/r : pip install --no-cache-dir {name}",
     ),
-    "two": (DEPENDENCIES, "RUN : apt-get update; : apt-get install -y {name}; : pip install --no-cache-dir {version}"),
+    "two": (DEPENDENCIES, "RUN : apt-get update; : apt-get install -y {name} ; : pip install --no-cache-dir {version}"),
     "listed": (
         SYSTEM,
         "RUN --mount=type=bind,source={folder}/requirements.txt,target=/r : apt-get update; : apt-get install {name}",

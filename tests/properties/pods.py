@@ -8,6 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from components.labels import Labels, Role
+from components.manifests.deployment import DeploymentParts, deployment
+from moorage.config.merge import sized_resources
+from moorage.config.service import Service
 from tests.properties.batch import judge_together, under_the_name_of
 from tests.properties.cluster import connected
 from tests.support.stack import moorage, session_environment
@@ -83,6 +87,28 @@ def pod(name: str, spec: Mapping[str, Any]) -> Manifest:
     """Return a pod that ends at once when it is deleted and has no token."""
     base = {"restartPolicy": "Never", "automountServiceAccountToken": False, "terminationGracePeriodSeconds": 0}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": {**base, **spec}}
+
+
+def container(image: str, *, cpu: str = "100m", memory: str = "64Mi") -> Manifest:
+    """Return a container as the product makes a service's, of an image and with limits."""
+    probe: Manifest = {"tcpSocket": {}}
+    service = Service.model_validate(
+        {
+            "name": "sample",
+            "kind": "web",
+            "port": 8000,
+            "startupProbe": probe,
+            "livenessProbe": probe,
+            "readinessProbe": {**probe, "periodSeconds": 5},
+            "resources": {"requests": {"cpu": "1m", "memory": "1Mi"}, "limits": {"cpu": cpu, "memory": memory}},
+        }
+    )
+    service = service.model_copy(update={"resources": sized_resources(service.resources, 1)})
+    labels = Labels(application="sample", instance="sample-dev", name="sample", role=Role.WEB)
+    parts = DeploymentParts(image=image, config_map="none", secret=None, pull_secrets=(), min_ready_seconds=0)
+    found: Manifest
+    (found,) = deployment(service, labels, parts)["spec"]["template"]["spec"]["containers"]
+    return found
 
 
 def run_together(run: Callable[[Sequence[Any]], Sequence[Any]]) -> Callable[[Callable[..., None]], Callable[[], None]]:

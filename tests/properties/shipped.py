@@ -13,6 +13,7 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tests.properties.batch import once
 from tests.properties.buildkit import Built, Tree, build
 from tests.support.stack import ROOT
 
@@ -57,34 +58,26 @@ class Outcome:
     other: Ran
 
 
-_BATCHES: dict[int, tuple[list[Edited], list[Outcome]]] = {}
-
-
+@once
 def build_all(bench: Workbench, examples: Sequence[Edited]) -> list[Outcome]:
-    """Build all states of all examples; the batch that was built last is only looked up when it is asked for again."""
-    if not (found := _BATCHES.get(id(bench))) or found[0] != list(examples):
-        nonce = uuid.uuid4().hex
-        states = {"first": "before", "dependencies": "upgraded", "other": "edited"}
-        runs = {
-            name: build(
-                bench,
-                [
-                    _tree(example.service, getattr(example, state), f"{nonce}-{index}")
-                    for index, example in enumerate(examples)
-                ],
-                f"shipped-{name}-{nonce}",
-                nonce,
-                head=HEAD,
-                beside={"uv": UV.resolve()},
-            )
-            for name, state in states.items()
-        }
-        outcomes = [
-            Outcome(**{name: _ran(example.service, runs[name][index]) for name in runs})
-            for index, example in enumerate(examples)
-        ]
-        _BATCHES[id(bench)] = found = (list(examples), outcomes)
-    return found[1]
+    """Build all states of all examples."""
+    nonce = uuid.uuid4().hex
+    states = {"first": "before", "dependencies": "upgraded", "other": "edited"}
+    runs = {
+        name: build(
+            bench,
+            [_tree(each.service, getattr(each, state), f"{nonce}-{index}") for index, each in enumerate(examples)],
+            f"shipped-{name}-{nonce}",
+            nonce,
+            head=HEAD,
+            beside={"uv": UV.resolve()},
+        )
+        for name, state in states.items()
+    }
+    return [
+        Outcome(**{name: _ran(example.service, runs[name][index]) for name in runs})
+        for index, example in enumerate(examples)
+    ]
 
 
 def allowed(service: str) -> list[str]:

@@ -28,5 +28,14 @@ def test_settings_and_secrets_reach_the_process_exactly_as_they_were_written(
     environment = outcome.report["environment"]
     assert {name: environment.get(name) for name in workload.before.env} == workload.before.env
     assert outcome.report["secrets"] == workload.before.secrets
+    told: dict[str, str] = {"ENVIRONMENT": "development"}
+    for need in outcome.needs:
+        name, port = need.service.name, need.service.port
+        if port is not None:
+            values = {"HOST": name, "PORT": str(port), "URL": f"http://{name}:{port}"}
+            told |= {f"{name.upper().replace('-', '_')}_{key}": value for key, value in values.items()}
+    # What the service sets itself stands.
+    told |= {name: workload.before.env[name] for name in told.keys() & workload.before.env.keys()}
+    assert {name: environment.get(name) for name in told} == told
     for name in workload.before.secrets:
         assert environment.get(f"{name}_FILE") == f"/run/secrets/moorage/{name}"

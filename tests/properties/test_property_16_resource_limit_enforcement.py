@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from moorage.platform.addon_images import SEED_NAME, SEED_TAG
 from moorage.platform.layout import Layout
 from tests.properties.batch import BATCHED
-from tests.properties.pods import Manifest, node, pod, run_together
+from tests.properties.pods import Manifest, container, node, pod, run_together
 from tests.support.stack import ROOT
 
 if TYPE_CHECKING:
@@ -117,10 +117,9 @@ def _pod(index: int, examples: Sequence[Limits]) -> Manifest:
             "name": f"e{number}",
             "image": IMAGE,
             "command": ["perl", "-e", PROGRAM, str(examples[number].takes), str(SECONDS_TO_BURN)],
-            "resources": {
-                "requests": {"cpu": "1m", "memory": "1Mi"},
-                "limits": {"cpu": f"{examples[number].millicores}m", "memory": str(examples[number].memory)},
-            },
+            "resources": container(IMAGE, cpu=f"{examples[number].millicores}m", memory=str(examples[number].memory))[
+                "resources"
+            ],
             "volumeMounts": [{"name": "turn", "mountPath": "/turn"}],
         }
         for number in range(index, len(examples), PODS)

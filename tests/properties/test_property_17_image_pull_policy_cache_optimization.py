@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from moorage.platform.layout import Layout
 from tests.properties.batch import BATCHED
 from tests.properties.derived_images import REGISTRY, DerivedImages
-from tests.properties.pods import Manifest, node, pod, run_together
+from tests.properties.pods import Manifest, container, node, pod, run_together
 from tests.support.stack import ROOT
 
 if TYPE_CHECKING:
@@ -126,8 +126,9 @@ def run(examples: Sequence[Uses]) -> list[Seen]:
 
 
 def _pod(turn: int, index: int, numbers: Sequence[int], references: Sequence[str]) -> Manifest:
+    made = [(number, container(references[number])) for number in numbers]
     containers = [
-        {"name": f"e{number}", "image": references[number], "imagePullPolicy": "IfNotPresent"} for number in numbers
+        {"name": f"e{number}", "image": one["image"], "imagePullPolicy": one["imagePullPolicy"]} for number, one in made
     ]
     return pod(f"round-{turn}-{index}-{os.getpid()}", {"containers": containers})
 

@@ -28,7 +28,7 @@ from policy.registry import RULES, Level
 from policy.verdicts import Violation
 from tests.properties import foreign_probes, service_models
 from tests.properties.cluster import connected
-from tests.support.stack import moorage, session_environment
+from tests.support.stack import session_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,6 +110,21 @@ def check_endpoint(workload: Workload, name: str) -> None:
         model = workload.service.probes()[name].checks()[kind]
         said = model.model_dump(exclude_none=True) if model else {}
         assert asked == ({} if kind == "exec" else {"port": workload.service.port}) | said
+
+
+def check_numbers(workload: Workload, name: str) -> None:
+    """Assert that a probe of a service has the five numbers that its description says, or leaves to Moorage."""
+    if workload.service is None:
+        return
+    model, probe = workload.service.probes()[name], workload.container[name]
+    said = {
+        "initialDelaySeconds": model.initial_delay_seconds,
+        "periodSeconds": model.period_seconds,
+        "timeoutSeconds": model.timeout_seconds or min(2, model.period_seconds),
+        "successThreshold": model.success_threshold,
+        "failureThreshold": model.failure_threshold,
+    }
+    assert {key: value for key, value in probe.items() if isinstance(value, int)} == said
 
 
 def check_times(probe: Manifest, *, restarts: bool) -> None:
@@ -228,10 +243,8 @@ def own_namespace(client: httpx.Client) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def api_server() -> Iterator[ApiServer]:
-    """The platform's API server; the platform is started where it does not run."""
-    if moorage("platform", "status", check=False).returncode:
-        moorage("platform", "start")
+def api_server(platform: None) -> Iterator[ApiServer]:
+    """The platform's API server."""
     with connected(session_environment("dev"), "default") as cluster, own_namespace(cluster.client) as space:
         yield ApiServer(cluster.client, space)
 
@@ -247,6 +260,7 @@ def test_every_pod_has_probes_with_declared_endpoints_and_sane_times_as_the_clus
     container = workload.container
     for name in PROBES:
         check_endpoint(workload, name)
+        check_numbers(workload, name)
         check_times(container[name], restarts=name != "readinessProbe")
     check_rollout(workload)
     same = container["livenessProbe"] == container["readinessProbe"]

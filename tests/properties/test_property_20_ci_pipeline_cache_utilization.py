@@ -10,35 +10,11 @@ from hypothesis import given, settings
 from components.naming import tag_name
 from components.service_image import MAIN_BRANCH
 from tests.properties.batch import BATCHED
-from tests.properties.built_images import built_together, forget
-from tests.properties.cached_builds import DEPENDENCIES, SOURCE, cached_builds, copies, run
+from tests.properties.built_images import built_together
+from tests.properties.cached_builds import DEPENDENCIES, SOURCE, build_all, cached_builds, copies
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from tests.properties.cached_builds import CachedBuild, Step
-    from tests.support.workbench import Workbench
-
-
-def build_all(bench: Workbench, examples: Sequence[CachedBuild]) -> list[list[Step]]:
-    """Fill the caches that each example has, then build all on their branch with a builder that knows nothing."""
-    folder = bench.folder / "property-20"
-    folder.mkdir()
-    numbered = dict(enumerate(examples))
-    try:
-        for number, example in numbered.items():
-            example.write(folder, number, changed=False)
-        for name in ("main", "branch"):
-            some = {number: example for number, example in numbered.items() if name in example.before}
-            branches = {number: MAIN_BRANCH if name == "main" else example.branch for number, example in some.items()}
-            run(bench, folder, some, branches)
-        bench.renew_builder()
-        for number, example in numbered.items():
-            example.write(folder, number, changed=example.changed)
-        steps = run(bench, folder, numbered, {number: example.branch for number, example in numbered.items()})
-        return [steps[number] for number in numbered]
-    finally:
-        forget(bench, folder.name)
+    from tests.properties.cached_builds import CachedBuild, Outcome
 
 
 # Feature: optimized-container-infrastructure, Property 20: For any CI/CD build, the build process should attempt to load
@@ -48,11 +24,11 @@ def build_all(bench: Workbench, examples: Sequence[CachedBuild]) -> list[list[St
 @settings(BATCHED, max_examples=100)
 @given(example=cached_builds())
 def test_a_fresh_builder_asks_both_caches_first_and_runs_only_what_neither_has(
-    example: CachedBuild, outcome: list[Step]
+    example: CachedBuild, outcome: Outcome
 ) -> None:
-    imports = {step.name.rpartition(":")[2]: step for step in outcome if step.name.startswith("importing cache")}
+    imports = {step.name.rpartition(":")[2]: step for step in outcome.steps if step.name.startswith("importing cache")}
     assert set(imports) == {tag_name(example.branch), tag_name(MAIN_BRANCH)}
-    dependencies, source = copies(outcome, DEPENDENCIES), copies(outcome, SOURCE)
+    dependencies, source = copies(outcome.steps, DEPENDENCIES), copies(outcome.steps, SOURCE)
     assert (len(dependencies), len(source)) == (len(example.dependencies), len(example.source) + 1)
     assert max(step.started for step in imports.values()) < min(step.started for step in [*dependencies, *source])
     known = bool(example.before)

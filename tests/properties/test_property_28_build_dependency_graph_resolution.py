@@ -13,7 +13,7 @@ from components.image_builds import ImageBuilder
 from moorage.build.digests import Inputs
 from moorage.config.loader import load_project
 from tests.properties.build_graphs import BuildGraph, build_graphs, delete_images, made_in, write_project
-from tests.support.stack import moorage, session_environment
+from tests.support.stack import session_environment
 from tests.unit.pulumi_mocks import Recording, record
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ PARALLELISM = 3
 # Feature: optimized-container-infrastructure, Property 28: For any set of microservices with inter-dependencies, the
 # build system should determine and execute builds in correct dependency order.
 @pytest.mark.property_test
-def test_images_are_built_in_the_order_of_their_dependencies(tmp_path: Path) -> None:
+def test_images_are_built_in_the_order_of_their_dependencies(platform: None, tmp_path: Path) -> None:
     graphs: list[BuildGraph] = []
 
     @settings(max_examples=100, database=None, deadline=None)
@@ -71,7 +71,6 @@ def _waits(recording: Recording) -> dict[str, set[str]]:
 
 def _are_built(graphs: list[BuildGraph], root: Path) -> None:
     """Build for real; an image can only hold what its bases hold where these were built before it."""
-    moorage("platform", "start")
     images = _built(root)
     try:
         for number, graph in enumerate(graphs):

@@ -32,7 +32,8 @@ def bare(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment that tests are given instead of ``environ``."""
     kept = {name: value for name, value in environ.items() if _KEPT.fullmatch(name)}
     for name in ("NO_PROXY", "no_proxy"):
-        kept[name] = ",".join(filter(None, (environ.get("NO_PROXY") or environ.get("no_proxy"), _LOOPBACK)))
+        near = f"{environ.get('NO_PROXY') or environ.get('no_proxy') or ''},{_LOOPBACK}"
+        kept[name] = ",".join(dict.fromkeys(filter(None, near.split(","))))
     programs = str(ROOT / ".venv" / "bin")
     folders = [folder for folder in kept.get("PATH", os.defpath).split(os.pathsep) if folder != programs]
     return {**kept, **_OWN, "PATH": os.pathsep.join([programs, *folders])}

@@ -5,17 +5,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import random
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.support.monorepo_locks import THIRD_PARTY, locked, locked_member, package_lock
+
 BASES = {"os": (), "python": ("os",), "python-build": ("os",), "node": ("os",), "web": ("os",)}
 """Base images, and what each is built FROM."""
-THIRD_PARTY = 120
-"""Packages in each lockfile that come from a registry."""
 MODULES_A_FOLDER = 25
 
 
@@ -154,7 +153,7 @@ def _write_member(made: Generated, member: Member, rng: random.Random) -> None:
         imports = "".join(f'import * as {lib} from "{package_of(lib, python=False)}";\n' for lib in member.libs)
         made.write(f"{member.source}/index.ts", f"{imports}export const name = {json.dumps(member.name)};\n")
         if member.folder.startswith("apps/"):
-            made.write(f"{member.folder}/package-lock.json", _package_lock(member, manifest, rng))
+            made.write(f"{member.folder}/package-lock.json", package_lock(member, manifest, rng))
     made.write(f"{member.folder}/README.md", f"# {member.name}\n")
 
 
@@ -237,49 +236,12 @@ def _write_workspace(made: Generated) -> None:
     blocks[0] += (
         "".join(f'\n    "{name}",' for name in sorted(["fleet", *(member.name for member in members)])) + "\n]\n"
     )
-    packages = {member.name: _locked_member(member) for member in members}
+    packages = {member.name: locked_member(member) for member in members}
     packages["fleet"] = '[[package]]\nname = "fleet"\nversion = "0.1.0"\nsource = { virtual = "." }\n'
-    packages |= {f"package-{number:03}": _locked(number) for number in range(THIRD_PARTY)}
+    packages |= {f"package-{number:03}": locked(number) for number in range(THIRD_PARTY)}
     made.write("uv.lock", "\n".join([*blocks, *(packages[name] for name in sorted(packages))]))
     made.write("Pulumi.yaml", "name: fleet\nruntime: python\n")
     made.write("Pulumi.dev.yaml", "config:\n  moorage:ingress:\n    host: fleet.localhost\n")
-
-
-def _locked_member(member: Member) -> str:
-    needs = "".join(f'    {{ name = "{name}" }},\n' for name in sorted([*member.libs, *member.packages]))
-    return (
-        f'[[package]]\nname = "{member.name}"\nversion = "0.1.0"\nsource = {{ editable = "{member.folder}" }}\n'
-        f"dependencies = [\n{needs}]\n"
-    )
-
-
-def _needs(number: int) -> list[int]:
-    """Return which packages a third-party package needs: later ones only, so that there is no cycle."""
-    return [other for other in (number * 2 + 1, number * 3 + 2) if other < THIRD_PARTY]
-
-
-def _locked(number: int) -> str:
-    needs = "".join(f'    {{ name = "package-{other:03}" }},\n' for other in _needs(number))
-    dependencies = f"dependencies = [\n{needs}]\n" if needs else ""
-    digest = hashlib.sha256(str(number).encode()).hexdigest()
-    return (
-        f'[[package]]\nname = "package-{number:03}"\nversion = "1.0.{number}"\n'
-        f'source = {{ registry = "https://pypi.org/simple" }}\n{dependencies}'
-        f'sdist = {{ url = "https://example.com/package-{number:03}.tar.gz", hash = "sha256:{digest}", size = 1 }}\n'
-    )
-
-
-def _package_lock(member: Member, manifest: dict[str, object], rng: random.Random) -> str:
-    packages: dict[str, object] = {"": {key: manifest[key] for key in ("name", "version", "dependencies")}}
-    for number in range(THIRD_PARTY):
-        name = f"package-{number:03}"
-        packages[f"node_modules/{name}"] = {
-            "version": "1.0.0",
-            "integrity": f"sha512-{rng.getrandbits(256):064x}",
-            "dependencies": {f"package-{other:03}": "^1.0.0" for other in _needs(number)},
-        }
-    lock = {"name": member.package, "version": "0.1.0", "lockfileVersion": 3, "requires": True, "packages": packages}
-    return json.dumps(lock, indent=2) + "\n"
 
 
 def _fill(made: Generated, members: list[Member], files: int, rng: random.Random) -> None:

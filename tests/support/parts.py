@@ -5,6 +5,7 @@ A part is one line in the log, what it printed a file in ``.moorage/tests``; fai
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import re
@@ -153,7 +154,10 @@ class Lane:
         """Interrupt what runs, and wait until it has cleaned up after itself."""
         if self.process is not None:
             os.killpg(self.process.pid, signal.SIGINT)
-            self.process.wait()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(timeout=60)
+                return
+            os.killpg(self.process.pid, signal.SIGKILL)
 
     @property
     def done(self) -> bool:
@@ -232,7 +236,9 @@ def main(parts: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Also where a shell that put this into the background had it ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         sys.exit(main(sys.argv[1:]))
     except KeyboardInterrupt:

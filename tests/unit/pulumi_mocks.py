@@ -137,7 +137,14 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def record(program: Callable[[], Any], *, stack: str = "dev", preview: bool = False, built: bool = True) -> Recording:
+def record(
+    program: Callable[[], Any],
+    *,
+    stack: str = "dev",
+    project: str = "moorage",
+    preview: bool = False,
+    built: bool = True,
+) -> Recording:
     """Run `program` without an engine and return what it registered, all of it: registrations have drained by then.
 
     `built` False gives images no digest, as a preview of a change does.
@@ -153,7 +160,7 @@ def record(program: Callable[[], Any], *, stack: str = "dev", preview: bool = Fa
 
     def run_with_mocks() -> None:
         monitor = _Monitor(mocks, recording)
-        pulumi.runtime.set_mocks(mocks, project="moorage", stack=stack, preview=preview, monitor=monitor)
+        pulumi.runtime.set_mocks(mocks, project=project, stack=stack, preview=preview, monitor=monitor)
         pulumi.runtime.test(run)()  # type: ignore[no-untyped-call] # likewise
 
     # A context and a loop of its own: what one program left, a failed one above all, must not reach the next.

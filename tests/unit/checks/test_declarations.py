@@ -222,35 +222,3 @@ def test_typescript_imports_are_found_among_comments_and_texts() -> None:
         "export * from \"four\"; const f = require('five'); notfrom 'no';\nimport type { T } from '@s/six/deep';\n"
     )
     assert script_imports(text) == (("one", 1), ("two", 3), ("three", 6), ("four", 7), ("five", 7), ("@s/six/deep", 8))
-
-
-@pytest.mark.parametrize(
-    ("said", "stages", "where", "remedy"),
-    [
-        ("prod", "FROM a AS build\nFROM b AS production\n", f"apps/{USER}/service.yaml:", "did you mean production?"),
-        ("9", "FROM a AS build\nFROM b AS production\n", f"apps/{USER}/service.yaml:", "set build.target to build or"),
-        (None, "FROM a AS build\nFROM b AS run\n", f"apps/{USER}/Dockerfile:2", "set build.target to build or run"),
-        (None, "FROM a AS build\nFROM b\n", f"apps/{USER}/Dockerfile:2", "FROM b AS production"),
-        (None, "FROM a\n", f"apps/{USER}/Dockerfile:1", "name the last one: FROM a AS production"),
-        (None, "FROM a AS productoin\n", f"apps/{USER}/Dockerfile:1", "did you mean productoin?"),
-    ],
-)
-def test_a_stage_that_the_dockerfile_lacks_is_told_with_those_it_has(
-    fleet: Fleet, said: str | None, stages: str, where: str, remedy: str
-) -> None:
-    fleet.made.write(f"apps/{USER}/Dockerfile", stages)
-    if said is not None:
-        fleet.change(f"apps/{USER}/service.yaml", "build:\n", f"build:\n  target: '{said}'\n")
-    problems = [problem for problem in fleet.check().errors if "has no stage" in problem.what]
-    (problem,) = problems
-    assert problem.what == f"the Dockerfile has no stage {said or 'production'}"
-    assert fleet.places(problems)[0].startswith(where)
-    assert f"apps/{USER}/Dockerfile:1" in str(problem.why)
-    assert remedy in str(problem.remedy)
-
-
-@pytest.mark.parametrize("said", ["build", "BUILD", "0", "production"])
-def test_a_stage_is_found_by_name_and_by_number(fleet: Fleet, said: str) -> None:
-    fleet.made.write(f"apps/{USER}/Dockerfile", "FROM a AS build\nFROM b AS production\n")
-    fleet.change(f"apps/{USER}/service.yaml", "build:\n", f"build:\n  target: '{said}'\n")
-    assert [problem for problem in fleet.check().errors if "has no stage" in problem.what] == []

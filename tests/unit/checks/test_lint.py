@@ -122,6 +122,9 @@ def test_a_base_image_without_an_entrypoint_may_be_root_as_builds_are() -> None:
         ("COPY src /src\nRUN make\nRUN make again", []),
         ("COPY src /src\nFROM a:1\nCOPY uv.lock /\nRUN uv sync --no-cache", []),
         ("COPY src /src\nFROM s0\nCOPY uv.lock /", [4]),
+        ("COPY --from=nginx:1 /x /x\nCOPY uv.lock /\nCOPY src /src", []),
+        ("COPY uv.lock /\nCOPY --from=nginx:1 /x /x", [3]),
+        ("COPY src /src\nFROM a:1\nCOPY uv.lock /\nCOPY --from=s0 /src /src\nCOPY --from=nginx:1 /x /x", [6]),
         (
             "COPY src /src\nFROM a:1 AS s1\nCOPY uv.lock /\nFROM a:1\nCOPY --from=s0 /src /\nCOPY --from=s1 /uv.lock /",
             [7],

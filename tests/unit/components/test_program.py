@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pulumi
 import pytest
 
-from tests.unit.program_samples import FRONTEND_YAML, ROOT, run_program, text_of
-from tests.unit.pulumi_mocks import DIGEST, Recording, Registration
+from components.stack import declare
+from moorage.config.loader import load_project
+from tests.unit.program_samples import FRONTEND_YAML, ROOT, SERVICES, run_program, text_of, write_monorepo
+from tests.unit.pulumi_mocks import DIGEST, Recording, Registration, record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -200,6 +203,16 @@ def test_a_stack_without_routes_has_no_ingress(tmp_path: Path) -> None:
     stack = run_program(tmp_path, services=[{**FRONTEND_YAML, "needs": [], "route": None}])
     assert len(stack.of("Deployment")) == 1
     assert [found for found in stack.registrations if found.kind == "Ingress"] == []
+
+
+@pytest.mark.parametrize("name", ["acme", "moorage", "shop-7"])
+def test_a_project_may_have_any_name(tmp_path: Path, name: str) -> None:
+    write_monorepo(tmp_path, "dev", {}, SERVICES)
+    project = load_project(tmp_path, "dev")
+    key = {"moorage:signingKey": "canary-signing-key"}
+    pulumi.runtime.set_all_config(key, list(key))
+    found = record(lambda: declare(project), project=name)
+    assert found.one("Secret", "backend-secret").inputs["stringData"]["SIGNING_KEY"] == "canary-signing-key"
 
 
 def test_the_program_is_one_page() -> None:

@@ -96,6 +96,7 @@ def test_what_is_written_in_another_form_is_shown_in_ours(key: str, written: str
 def test_only_what_can_be_needed_is_offered(monorepo: Monorepo) -> None:
     monorepo.write("apps/reader/service.yaml", BACKEND.replace("name: backend", "name: reader").replace("/api", "/r"))
     monorepo.write("apps/reader/Dockerfile", "FROM scratch\n")
+    monorepo.change("apps/worker/service.yaml", "needs: [redis, backend]", "needs: []")
     monorepo.change("apps/backend/service.yaml", "needs: [postgres, redis]", "needs: [rediss, wrker, backnd, readr]")
     problems = {str(problem.what).split()[2].rstrip(","): problem for problem in monorepo.problems()}
     assert problems["rediss"].remedy == "did you mean redis?"

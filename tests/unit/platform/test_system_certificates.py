@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from moorage.engine.unresolved import unresolved
 from tests.support.stack import ROOT
 
 if TYPE_CHECKING:
@@ -240,3 +241,45 @@ def test_go_trusts_what_the_system_trusts_and_else_names_the_certificate(
     else:
         assert "an authority that this system does not trust" in result.stderr
         assert "update-ca-certificates" in result.stderr
+
+
+def downloads(folder: Path, address: str) -> dict[str, list[str]]:
+    """What builds run to install a package."""
+    npm = [
+        "npm",
+        "install",
+        "greeting@1.0.0",
+        "--fetch-retries=0",
+        "--no-audit",
+        "--no-fund",
+        f"--registry={address}",
+    ]
+    pip = ["python3", "-m", "pip", "install", "--no-deps", "--retries", "0", f"--index-url={address}/simple"]
+    uv = [
+        str(UV),
+        "pip",
+        "install",
+        "--no-deps",
+        f"--default-index={address}/simple",
+        f"--cache-dir={folder / 'cache'}",
+    ]
+    return {
+        "npm": [*npm, f"--prefix={folder / 'npm'}", f"--cache={folder / 'npm-cache'}"],
+        "pip": [*pip, f"--target={folder / 'pip'}", "greeting==1.0"],
+        "uv": [*uv, f"--target={folder / 'uv'}", "greeting==1.0"],
+    }
+
+
+@pytest.mark.parametrize("tool", ["npm", "pip", "uv"])
+def test_a_download_in_a_build_that_meets_an_unknown_authority_is_told_with_that_cause(
+    company: tuple[Path, str], tmp_path: Path, tool: str
+) -> None:
+    folder, address = company
+    serve_wheel(folder / "served", "greeting", "1.0", {"greeting.py": b"TEXT = 'hello'\n"})
+    result = run(folder, downloads(tmp_path, address)[tool], trusted=False, UV_HTTP_RETRIES="0")
+    assert result.returncode != 0
+    told = unresolved((result.stdout + result.stderr).splitlines())
+    assert told is not None, result.stderr
+    assert told.package == "greeting"
+    assert "an authority that the build does not trust" in told.why
+    assert "buildSecrets.ca" in told.check
