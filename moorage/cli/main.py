@@ -99,7 +99,7 @@ def machine_problem(error: OSError) -> Problem:
         what=error.strerror or str(error) or type(error).__name__,
         where=str(error.filename) if error.filename is not None else "this machine",
         why=f"the operating system says {number}" if number else "the operating system refused",
-        remedy=_REMEDIES.get(number, "put that right and run the command again; `moorage doctor` checks the rest"),
+        remedy=_REMEDIES.get(number, "fix that, then run the command again; `moorage doctor` checks the rest"),
     )
 
 
