@@ -117,6 +117,8 @@ REMEDIED_IN_DEV: Final = Levels(dev=Level.REMEDIATE, prod=Level.MANDATORY)
 ADVICE: Final = Levels(dev=Level.ADVISORY, prod=Level.ADVISORY)
 PROD_ONLY: Final = Levels(dev=Level.DISABLED, prod=Level.MANDATORY)
 PROD_ADVICE: Final = Levels(dev=Level.DISABLED, prod=Level.ADVISORY)
+CHOSEN: Final = Levels(dev=Level.DISABLED, prod=Level.DISABLED)
+"""Only where a platform team turns it on: the cluster must have something that no stack can make for itself."""
 
 
 def rule(ident: str, name: str, **metadata: Any) -> Callable[[Check], Check]:

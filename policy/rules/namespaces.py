@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from policy.examples import Example
 from policy.judge import across
-from policy.registry import ADVICE, DEV_ADVISORY, Scope, Severity, rule
+from policy.registry import CHOSEN, DEV_ADVISORY, Scope, Severity, rule
 from policy.rules.network import DIRECTIONS, policy_types
 from policy.selectors import selects_all
 
@@ -63,7 +63,7 @@ def require_default_deny(stack: Stack) -> Iterator[tuple[Object, Remark]]:
     why="without a quota one application can take the whole cluster; without defaults, a pod without requests is refused",
     fix="add a ResourceQuota for cpu, memory and pods, and a LimitRange with defaults",
     scope=Scope.STACK,
-    levels=ADVICE,
+    levels=CHOSEN,
     severity=Severity.LOW,
     standards=("NSA resource policies",),
     example=Example(target="ResourceQuota/shop", path="metadata.namespace", value="shop-dev"),

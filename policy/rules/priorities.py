@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from policy.examples import POD, REMOVE, Example
 from policy.objects import LONG_RUNNING
-from policy.registry import PROD_ADVICE, Scope, Severity, rule
+from policy.registry import CHOSEN, Scope, Severity, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     fix="set priorityClassName to a PriorityClass of the cluster",
     scope=Scope.POD,
     kinds=LONG_RUNNING,
-    levels=PROD_ADVICE,
+    levels=CHOSEN,
     severity=Severity.LOW,
     standards=(),
     example=Example(path=f"{POD}.priorityClassName", value=REMOVE),
