@@ -20,6 +20,10 @@ _ENDED = ("created", "updated", "created replacement", "replaced")
 _RESOURCE = re.compile(r"^ *[-+~=<>]{0,2} *(?P<resource>[\w.-]+:[\w./-]*:\w+ \S+) (?P<rest>.*)$")
 _SECONDS = re.compile(r"\([\d.]+s\)")
 _AWAITING = "Skipping await logic"
+_UNDER_WAY = (*_BEGUN, "deleting", "refreshing", "reading")
+_PATH_OF_A_WAIT = re.compile(r"(?:Found )?\{")
+"""How Pulumi tells what it waits for where an object says so itself: as a JSONPath."""
+_PACK = re.compile(r"^ {4}\S+ \S+@v\S+ \(")
 _STEP = re.compile(r"#(?P<number>\d+) (?P<said>.*)")
 _DOTS = re.compile(r"^@ [A-Za-z ]+[. ]*$|^Loading policy packs\.*: \w+$")
 _FORBIDDEN = re.compile(r'is forbidden: User "(?P<user>[^"]+)" cannot (?P<verb>\w+) resource')
@@ -38,6 +42,8 @@ class _Build:
     cached: set[str] = field(default_factory=set)
 
     def hear(self, said: str) -> None:
+        # A progress bar comes as one line; its end is all that a log wants of it.
+        *_, said = filter(None, ["", *said.split("\r")])
         self.log.append(said)
         if not (match := _STEP.match(said)):
             return
@@ -61,6 +67,7 @@ class Display:
         self._unjudged = False
         self._last: dict[str, str] = {}
         self._built: set[str] = set()
+        self._held: list[str] = []
 
     def lines(self, line: str) -> Iterator[str]:
         """Yield what is shown for one line."""
@@ -73,18 +80,27 @@ class Display:
         if self._preview and (refused := _FORBIDDEN.search(line)):
             self._forbidden.setdefault((refused["user"], refused["verb"]), []).append(line)
             return
+        if line == "Policies:" or _PACK.match(line):
+            self._held.append(line)  # shown where a policy has something to say
+            return
         match = _IMAGE.match(line)
         state = _STATE.match(match["rest"]) if match else None
         if match is None or state is None:
+            if line.strip():
+                yield from self._held
+            self._held.clear()
             if not self._repeated(line):
                 yield line
             return
         yield from self._image(match["name"].removesuffix("-image"), state, line)
 
     def _repeated(self, line: str) -> bool:
-        """Whether nothing but the seconds is new in what is said of a resource."""
+        """Whether nothing but the seconds is new in what is said of a resource, or only that it is under way."""
         if not (match := _RESOURCE.match(line)):
             return False
+        state = _STATE.match(match["rest"].strip())
+        if state and state["state"] in _UNDER_WAY and _PATH_OF_A_WAIT.match(state["said"] or "{"):
+            return True
         said = _SECONDS.sub("", match["rest"]).strip(" ;")
         before, self._last[match["resource"]] = self._last.get(match["resource"]), said
         return said == before or said.endswith(_AWAITING)

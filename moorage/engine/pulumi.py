@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import random
 import re
 import subprocess
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, TextIO
+from typing import IO, TYPE_CHECKING, TextIO
 
 from moorage.base.console import Steps, out
 from moorage.base.errors import MoorageError, Terminated
@@ -118,14 +119,12 @@ def _shown_once(
         # Its live display goes to standard output; what it has to say of itself, such as a lock, to standard error.
         stdout=None if watched else subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
     )
     errors: list[str] = []
-    readers = [threading.Thread(target=_pass_on_errors, args=(process.stderr, errors), daemon=True)]
+    readers = [threading.Thread(target=_pass_on_errors, args=(_text(process.stderr), errors), daemon=True)]
     display = Display(preview=arguments[0] == "preview")
     if not watched:
-        readers.append(threading.Thread(target=_pass_on, args=(process.stdout, display), daemon=True))
+        readers.append(threading.Thread(target=_pass_on, args=(_text(process.stdout), display), daemon=True))
     for reader in readers:
         reader.start()
     status = _waited(process, hopeless)
@@ -137,7 +136,12 @@ def _shown_once(
     return status, "".join(errors)
 
 
-def _waited(process: subprocess.Popen[str], hopeless: Callable[[], bool] | None) -> int:
+def _text(source: IO[bytes] | None) -> TextIO:
+    """Return the text of a pipe; a carriage return, with which progress bars start over, does not end a line."""
+    return io.TextIOWrapper(source or io.BytesIO(), encoding="utf-8", errors="replace", newline="\n")
+
+
+def _waited(process: subprocess.Popen[bytes], hopeless: Callable[[], bool] | None) -> int:
     while True:
         try:
             return process.wait(timeout=WATCH_SECONDS if hopeless else None)
@@ -153,17 +157,17 @@ def _waited(process: subprocess.Popen[str], hopeless: Callable[[], bool] | None)
             out.print("[yellow]interrupting[/] · Pulumi finishes what is under way")
 
 
-def _pass_on(source: TextIO | None, display: Display) -> None:
-    for line in source or ():
+def _pass_on(source: TextIO, display: Display) -> None:
+    for line in source:
         for shown in display.lines(line.rstrip("\n")):
             sys.stdout.write(f"{shown}\n")
         sys.stdout.flush()
 
 
-def _pass_on_errors(source: TextIO | None, heard: list[str]) -> None:
+def _pass_on_errors(source: TextIO, heard: list[str]) -> None:
     """Show what Pulumi writes to standard error, but for what is answered here: a lock, a wrong passphrase."""
     answered = False
-    for line in source or ():
+    for line in source:
         heard.append(line)
         # The lock's owners and what Pulumi would do about them follow in lines of the same message.
         answered = answered or bool(_LOCKED.search(line)) or passphrase.WRONG in line

@@ -44,8 +44,11 @@ def moorage(
 
 def session_environment(stack: str = "dev", *, cwd: Path = ROOT) -> dict[str, str]:
     """Return the environment that ``eval "$(moorage env)"`` gives a shell."""
-    script = f'eval "$({MOORAGE} env {stack})" && env -0'
-    result = subprocess.run(["sh", "-c", script], cwd=cwd, capture_output=True, check=True)
+    script = f'set -eu; exports=$({MOORAGE} env {stack}); eval "$exports"; env -0'
+    # What a test has set for its own Pulumi is not for the platform's stack.
+    own = {name: value for name, value in os.environ.items() if not name.startswith("PULUMI_")}
+    result = subprocess.run(["sh", "-c", script], cwd=cwd, env=own, capture_output=True, check=False)
+    assert result.returncode == 0, result.stderr.decode()
     return dict(entry.split("=", 1) for entry in result.stdout.decode().split("\0") if "=" in entry)
 
 

@@ -47,6 +47,36 @@ def test_everything_else_is_left_as_it_is() -> None:
     assert shown(lines) == lines
 
 
+def test_of_an_object_it_is_told_what_it_waits_for_and_that_it_is_there_not_that_it_is_under_way() -> None:
+    begin = " +  kubernetes:apps/v1:StatefulSet redis-statefulset"
+    lines = [
+        " +  moorage:redis:RedisCache redis creating (0s) ",
+        f"{begin} creating (0s) ",
+        f"{begin} creating (0s) {{[?(@.updatedReplicas == $.spec.replicas)]}}",
+        f"{begin} creating (4s) 1 out of 2 replicas succeeded readiness checks",
+        f"{begin} creating (8s) Found {{[?(@.updatedReplicas == $.spec.replicas)]}}",
+        f"{begin} created (8s) ",
+    ]
+    assert shown(lines) == [lines[3], lines[5]]
+
+
+def test_a_progress_bar_is_one_line_of_a_builds_log() -> None:
+    bar = " +  docker-build:index:Image backend-image creating (2s) #6 1.2 (Reading database ... 5%\r(Reading database ... 10%\r"
+    told = shown([*BUILD, bar], failed=True)
+    assert told[-1] == "  (Reading database ... 10%"
+
+
+def test_a_policy_pack_without_a_finding_is_not_mentioned() -> None:
+    pack = ["Policies:", "    ⚠️ moorage@v0.1.0 (local: /srv/policy/run)"]
+    unjudged = [
+        "        - [advisory] [severity: low]  list-unjudged-values  (kubernetes:core/v1:Pod: x)",
+        "          why",
+    ]
+    finding = "        - [mandatory] [severity: high]  disallow-latest-tag  (kubernetes:apps/v1:Deployment: x)"
+    assert shown([*pack, *unjudged, "", "Outputs:"]) == ["", "Outputs:"]
+    assert shown([*pack, finding, "", "Outputs:"]) == [*pack, finding, "", "Outputs:"]
+
+
 def test_the_whole_log_of_what_failed_is_shown_at_the_end() -> None:
     told = shown([*BUILD, " +  docker-build:index:Image backend-image creating (9s) error: exit code: 2"], failed=True)
     assert told[0] == "image backend: building"
