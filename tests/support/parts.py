@@ -56,7 +56,7 @@ def _pytest(*arguments: str) -> str:
 COMMANDS = {
     "check": CHECK,
     "check-light": LIGHT,
-    "services": f"{_SOME_TESTS} || {_pytest('apps libs')}",
+    "services": f"{_SOME_TESTS} || {{ python -m tests.support.postgresql && {_pytest('apps libs')}; }}",
     "page": PAGE,
     "unit": _pytest("tests/unit"),
     # Without what compiles Go from nothing.
