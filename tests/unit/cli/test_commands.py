@@ -123,7 +123,7 @@ def test_env_works_where_something_is_yet_to_be_put_right_with_it(
 def test_env_works_where_a_secret_stands_in_plain_text(checkout: Monorepo) -> None:
     checkout.change("apps/backend/service.yaml", "env:", "secrets: {KEY: signingKey}\nenv:")
     checkout.add("Pulumi.dev.yaml", "  moorage:signingKey: hunter2\n")
-    assert "stands in plain text" in moorage("preview", cwd=checkout.root).stderr
+    assert "is in plain text" in moorage("preview", cwd=checkout.root).stderr
     result = moorage("env", cwd=checkout.root)
     assert result.returncode == 0
     assert result.stderr.startswith("made a passphrase for this checkout's secrets")
