@@ -163,7 +163,7 @@ def test_an_object_without_kind_or_a_folder_without_files_is_no_success(tmp_path
     assert check_manifests([tmp_path]).exit_status == 2
     (tmp_path / "x.yaml").write_text("apiVersion: v1\nmetadata: {name: x}\nspec: {}\n")
     assert [item.why for item in check_manifests([tmp_path]).unreadable] == [
-        "the document is no Kubernetes object: it has no kind"
+        "not a Kubernetes object: kind is missing"
     ]
 
 
@@ -273,7 +273,7 @@ def test_exemptions_of_objects_of_others_come_from_a_file(tmp_path: Path) -> Non
     (["--config", "nope.json"], "No such file"),
     (["--config", "broken.json"], "Expecting"),
     (["--config", "list.json"], "must be a JSON object"),
-    (["--config", "unknown.json"], "there is no policy 'disallow-host-namespace': did you mean"),
+    (["--config", "unknown.json"], "unknown policy 'disallow-host-namespace': did you mean"),
     (["--exemptions", "nope.yaml"], "No such file"),
     (["--exemptions", "unknown.json"], "must hold a list of exemptions"),
     (["--exemptions", "wrong.yaml"], "reason must have 10 characters"),
