@@ -105,7 +105,9 @@ def test_the_engine_is_told_levels_severities_standards_and_fixes() -> None:
 
 
 def test_a_policy_that_does_not_exist_is_named_with_the_nearest_one() -> None:
-    with pytest.raises(AbortError, match="unknown policy 'require-liveness-probe': did you mean 'require-liveness-probes'"):
+    with pytest.raises(
+        AbortError, match="unknown policy 'require-liveness-probe': did you mean 'require-liveness-probes'"
+    ):
         server(require_liveness_probe={})
 
 
