@@ -29,7 +29,7 @@ _ISSUER_ANNOTATION = "cert-manager.io/cluster-issuer"
 
 @dataclass(frozen=True, kw_only=True)
 class IngressArgs:
-    """The stack's host and TLS, and the services whose routes are to be open."""
+    """The stack's host and TLS, and the services with a route."""
 
     scope: Scope
     settings: IngressSettings
@@ -71,7 +71,7 @@ class Ingress(pulumi.ComponentResource):
         return {**issuer, **self._args.settings.annotations}
 
     def _tls_secret(self, labels: Labels, hosts: list[str]) -> Later | None:
-        """Return the name of the Secret with the certificate, making it where it is to be self-signed."""
+        """Return the name of the Secret with the certificate, creating it if it is self-signed."""
         tls = self._args.settings.tls
         if tls is None:
             return None

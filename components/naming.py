@@ -27,7 +27,7 @@ def object_name(*parts: str, limit: int = OBJECT_NAME_MAX) -> str:
     """
     joined = re.sub(r"[^a-z0-9]+", "-", "-".join(parts).lower()).strip("-")
     if not joined:
-        raise ValueError(f"{parts!r} holds no letter or digit to make a name of")
+        raise ValueError(f"{parts!r} contains no letter or digit")
     return _shortened(joined, limit)
 
 

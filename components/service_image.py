@@ -125,5 +125,5 @@ def _reference(repository: str, digest: str) -> str:
     if pulumi.runtime.is_dry_run():
         return f"{repository}:{PREVIEW_TAG}"
     raise pulumi.RunError(
-        f"{repository} was built, but the builder told no digest; is it able to push to the registry?"
+        f"{repository} was built, but BuildKit returned no digest; check that the builder may push to the registry"
     )

@@ -88,7 +88,7 @@ class Analyzer(services.AnalyzerServicer):  # type: ignore[misc]
         problems = []
         for name, config in request.policyConfig.items():
             if name not in {*RULES, ALL}:
-                problems.append(f"there is no policy {name!r}{nearest(name, RULES)}")
+                problems.append(f"unknown policy {name!r}{nearest(name, RULES)}")
                 continue
             settings = json_format.MessageToDict(config.properties)
             problems += wrong_settings(name, settings)
@@ -211,7 +211,7 @@ class Analyzer(services.AnalyzerServicer):  # type: ignore[misc]
             message=f"{rule.summary}\n{violation.message}",
             urn=violation.about.origin.urn or "",
             description=rule.summary,
-            # What a remedy has not put right stops the deployment.
+            # What a remedy has not fixed stops the deployment.
             enforcementLevel=LEVELS[Level.MANDATORY if level is Level.REMEDIATE else level],
             severity=SEVERITIES[rule.severity],
         )

@@ -1,4 +1,4 @@
-"""Every policy with all that is to be known of it, as rows and as a page of documentation."""
+"""Every policy and its documentation, as rows and as a page."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def deletion(before: Object) -> DataChange | None:
 
 
 def changes(before: Object, after: Object) -> Iterator[DataChange]:
-    """Yield what may lose data between an object as it is and as it is to be.
+    """Yield what may lose data between an object as it is and as it will be.
 
     Raises UnknownError where a field that decides is not known yet, and ShapeError where one is odd.
     """

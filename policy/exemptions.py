@@ -124,10 +124,10 @@ def configured(value: Any) -> tuple[Exemption, ...]:
 def _mistakes(entry: Mapping[str, Any]) -> Iterator[str]:
     for key in entry:
         if key not in _FIELDS:
-            yield f"there is no field {key!r}{nearest(str(key), _FIELDS)}"
+            yield f"unknown field {key!r}{nearest(str(key), _FIELDS)}"
     policy, target = entry.get("policy"), entry.get("object")
     if policy not in RULES:
-        yield f"there is no policy {policy!r}{nearest(str(policy), RULES)}"
+        yield f"unknown policy {policy!r}{nearest(str(policy), RULES)}"
     if not isinstance(target, str) or "/" not in target:
         yield "object must be Kind/name or namespace/Kind/name"
     reason = entry.get("reason")

@@ -93,7 +93,7 @@ def read_source(source: Source) -> Iterator[Found]:
     """Yield the documents of a file, or of standard input.
 
     A document that is empty is left out. One that cannot be read is yielded as such, and reading goes on where it can;
-    one that is no Kubernetes object is yielded as skipped.
+    one that is not a Kubernetes object is yielded as skipped.
     """
     if source.path == STDIN:
         yield from _documents(source, sys.stdin.read())
@@ -131,7 +131,7 @@ def _documents(source: Source, text: str) -> Iterator[Found]:
                 yield document
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        why = str(error.problem or "the text is no YAML")
+        why = str(error.problem or "invalid YAML")
         yield _unreadable(source, text, mark.line + 1 if mark else 0, why)
     except yaml.YAMLError as error:
         yield _unreadable(source, text, 0, str(error).splitlines()[0])
@@ -151,7 +151,7 @@ def _unreadable(source: Source, text: str, line: int, why: str) -> Unreadable:
 
 
 def _no_object(document: Document, line: int) -> Unreadable | None:
-    """Return why a document is no object of Kubernetes, None for one that is."""
+    """Return why a document is not a Kubernetes object, None for one that is."""
     file, value = document.file, document.value
     if value is None:
         return None
@@ -168,4 +168,4 @@ def _no_object(document: Document, line: int) -> Unreadable | None:
         or not {"name", "generateName", "namespace"} & set(metadata)
     ):
         return Skipped(file, line, _NO_OBJECT)
-    return Unreadable(file, line, "the document is no Kubernetes object: it has no kind")
+    return Unreadable(file, line, "not a Kubernetes object: kind is missing")

@@ -37,7 +37,7 @@ DEFAULT_NAMESPACE: Final = "default"
 IMAGE: Final = "docker-build:index:Image"
 INDEX: Final = "docker-build:index:Index"
 STATE: Final = "pulumi:state:Resource"
-"""Of a resource as Pulumi's state has it, named by its URN: an object beside those that are to be."""
+"""A resource in Pulumi's state, named by its URN: an object beside those that will be deployed."""
 IMAGE_CONFIG: Final = "oci:image:Config"
 """Of an image's own configuration, as a registry holds it: no resource, but an object beside the pods that run it."""
 
@@ -138,7 +138,7 @@ class Object:
 
     @property
     def spec(self) -> Node:
-        """The field ``spec``; raises UnknownError or ShapeError where the object itself is no object."""
+        """The field ``spec``; raises UnknownError or ShapeError where the manifest itself is not a mapping."""
         return self.root["spec"]
 
     @cached_property

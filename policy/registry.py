@@ -1,4 +1,4 @@
-"""What a rule is, and the register in which every rule stands with all that is to be known of it."""
+"""What a rule is, and the registry of all rules with their documentation."""
 
 from __future__ import annotations
 

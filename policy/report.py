@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from policy.check import Report, Result
 
-NOTHING = "there is no Kubernetes object in what was given"
+NOTHING = "no Kubernetes objects found"
 
 
 def to_text(report: Report) -> str:

@@ -90,7 +90,7 @@ _OBJECT_WORDS: Final = frozenset(
 
 
 def looks_secret(name: str, value: str) -> bool:
-    """Tell whether a value has a form of credentials, or is named as one and is no switch, number, path or reference."""
+    """Tell whether a value has a form of credentials, or is named as one and is not a switch, number, path or reference."""
     if is_credential(value):
         return True
     kind = kind_of(name)

@@ -58,13 +58,13 @@ def configuration(stage: str, given: Mapping[str, Any] | None = None) -> Configu
     problems: list[str] = []
     for name, entry in sorted((given or {}).items(), key=lambda item: item[0] != ALL):
         if name != ALL and name not in RULES:
-            problems.append(f"there is no policy {name!r}{nearest(name, RULES)}")
+            problems.append(f"unknown policy {name!r}{nearest(name, RULES)}")
             continue
         fields = dict(entry) if isinstance(entry, Mapping) else {"enforcementLevel": entry}
         level = fields.pop("enforcementLevel", None)
         if level is not None:
             if level not in set(Level):
-                problems.append(f"{name}: {level!r} is no level{nearest(str(level), list(Level))}")
+                problems.append(f"{name}: unknown level {level!r}{nearest(str(level), list(Level))}")
             else:
                 levels.update(dict.fromkeys(RULES if name == ALL else [name], Level(level)))
         problems += wrong_settings(name, fields)
@@ -81,7 +81,7 @@ def wrong_settings(name: str, given: Mapping[str, Any]) -> list[str]:
     for key, value in given.items():
         if key not in schemas:
             known = nearest(key, schemas) or (f"; it has {', '.join(schemas)}" if schemas else "; it has none")
-            problems.append(f"{name}: there is no setting {key!r}{known}")
+            problems.append(f"{name}: unknown setting {key!r}{known}")
         elif not _fits(value, schemas[key]):
             problems.append(f"{name}: {key} must be {_described(schemas[key])}")
     return problems

@@ -1,4 +1,4 @@
-"""What Pulumi has deployed so far. The engine tells a policy only what is to be, so this reads the stack's state.
+"""What Pulumi has deployed so far. The engine tells a policy only what will be deployed, so this reads the stack's state.
 
 A state in a folder is read directly; any other backend is asked through ``pulumi stack export``. Secrets stay encrypted.
 The engine starts the pack in the program's folder, so what it says there of the backend counts here as well.

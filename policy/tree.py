@@ -107,7 +107,7 @@ class Node:
         return self._path
 
     def __getitem__(self, key: str) -> Node:
-        """Return the field ``key``; raises UnknownError or ShapeError where this value is no object."""
+        """Return the field ``key``; raises UnknownError or ShapeError where this value is not a mapping."""
         found = self._children.get(key)
         if found is None:
             if type(self.value) is dict:

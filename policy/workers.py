@@ -43,7 +43,7 @@ class Remarked(NamedTuple):
 
 @dataclass
 class Read:
-    """What one file holds: documents with what the rules on single objects say of each, and what is no document."""
+    """What one file contains: documents with what the rules on single objects say of each, and what is not a document."""
 
     documents: list[tuple[Document, list[Remarked]]] = field(default_factory=list)
     unreadable: list[Unreadable] = field(default_factory=list)
@@ -74,7 +74,7 @@ class Worker:
                 objects = objects_of(found, self._around)
                 result.documents.append((found, list(self._judge(found, objects))))
                 result.unreadable += [
-                    Unreadable(found.file, found.line(item.root.path), "it is no Kubernetes object: it has no kind")
+                    Unreadable(found.file, found.line(item.root.path), "not a Kubernetes object: kind is missing")
                     for item in objects
                     if not item.kind
                 ]

@@ -138,7 +138,7 @@ def _cluster(given: Mapping[str, str]) -> Iterator[Finding]:
 
 
 def _without_identity(given: Mapping[str, str], cloud: str, what: str) -> Iterator[Finding]:
-    """Warn of something that needs a cloud's identity where the job has none: a runner of one's own may have it."""
+    """Warn of something that needs a cloud's identity where the job has none: your own runner may have it."""
     if not given.get(_IDENTITIES[cloud]):
         remedy = f"{what} needs an identity on {cloud}; unless the runner itself has one, set it ({_PAGE})"
         yield Finding(f"{_IDENTITIES[cloud]} is missing or empty", remedy, fatal=False)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from moorage.base.errors import Problem
 
 HEARTBEAT_SECONDS = 20.0
-"""How often a long step says that it is alive where the output is no terminal (a CI log)."""
+"""How often a long step says that it is alive where the output is not a terminal (a CI log)."""
 
 _WIDE_LOG = 160
 _STDOUT, _STDERR = 1, 2

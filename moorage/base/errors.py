@@ -79,7 +79,7 @@ class MoorageError(Exception):
     """An error that the user can fix: shown as its problems, never as a traceback."""
 
     def __init__(self, *problems: Problem) -> None:
-        """Hold one or more problems, in the order they are to be shown."""
+        """Hold one or more problems, in the order in which they are shown."""
         super().__init__("\n".join(str(problem) for problem in problems))
         self.problems = problems
 

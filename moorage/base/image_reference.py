@@ -33,7 +33,7 @@ class ImageReference:
     def parse(cls, text: str) -> ImageReference:
         """Return the parts of a reference.
 
-        Raises `MoorageError` where it is none.
+        Raises `MoorageError` where it is not one.
         """
         if _REFERENCE.fullmatch(text) is None:
             raise MoorageError.of(
@@ -59,7 +59,7 @@ class ImageReference:
 
 
 def parse_image(reference: str) -> ImageReference:
-    """Take ``reference`` apart; anything that is no reference comes out as an odd repository, never as an error."""
+    """Take ``reference`` apart; anything that is not a reference comes out as an odd repository, never as an error."""
     name, at, digest = reference.partition("@")
     head, slash, last = name.rpartition("/")
     last, colon, tag = last.partition(":")

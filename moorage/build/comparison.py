@@ -42,7 +42,7 @@ class ServiceChange:
     rebuilt: tuple[Difference, ...]
     """Why its image is rebuilt; empty where it is not."""
     redeployed: tuple[Difference, ...]
-    """Why its workload is touched besides a new image; empty where nothing else touches it."""
+    """Why its workload is redeployed, apart from a new image; empty where nothing else touches it."""
     chains: tuple[tuple[str, ...], ...]
     """From each cause by way of libraries and base images to the image and the workload."""
 
@@ -78,18 +78,18 @@ def changes(project: Project, before: Record, after: Record) -> Changes:
 def image_differences(before: ImageRecord | None, after: ImageRecord) -> tuple[Difference, ...]:
     """Return why an image is rebuilt; nothing where its digest is the same."""
     if before is None:
-        return (Difference(cause="new", name="its image", how="was not built for this stack yet"),)
+        return (Difference(cause="new", name="its image", how="not built for this stack yet"),)
     if before.digest == after.digest:
         return ()
     if before.form != after.form:
-        return (Difference(cause="builder", name="the way in which images are built", how="changed"),)
+        return (Difference(cause="builder", name="the way images are built", how="changed"),)
     found = [
         *_files(before, after),
         *_settings(before.settings, after.settings),
         *_named("base", before.bases, after.bases),
         *_named("secret", dict.fromkeys(before.secrets, ""), dict.fromkeys(after.secrets, "")),
     ]
-    return tuple(found) or (Difference(cause="builder", name="the way in which images are built", how="changed"),)
+    return tuple(found) or (Difference(cause="builder", name="the way images are built", how="changed"),)
 
 
 def _files(before: ImageRecord, after: ImageRecord) -> Iterator[Difference]:
@@ -105,7 +105,7 @@ def _files(before: ImageRecord, after: ImageRecord) -> Iterator[Difference]:
         elif old[1:] == new[1:]:
             how = "mode changed"
         elif path in after.slices:
-            how = "changed in what concerns this image"
+            how = "changed in the part that this image uses"
         yield Difference(cause="file", name=path, how=how)
 
 
@@ -130,7 +130,7 @@ def _service(
     rebuilt = images.get(str(node), ())
     old, new = before.workloads.get(name), after.workloads[name]
     if old is None:
-        redeployed: tuple[Difference, ...] = (Difference(cause="new", name=name, how="does not run in this stack yet"),)
+        redeployed: tuple[Difference, ...] = (Difference(cause="new", name=name, how="not running in this stack yet"),)
     else:
         keys = touches_deployment(old, new)
         redeployed = tuple(

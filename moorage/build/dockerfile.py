@@ -33,7 +33,7 @@ def read_dockerfile(path: Path) -> tuple[Instruction, ...]:
         raise MoorageError.of(
             f"{path.name} is not UTF-8",
             where=Location(file=str(path)),
-            why=f"byte {error.start} ({error.object[error.start]:#04x}) begins no character",
+            why=f"byte {error.start} ({error.object[error.start]:#04x}) does not begin a character",
             remedy="save it as UTF-8",
         ) from None
     return parse_dockerfile(text, str(path))

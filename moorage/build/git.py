@@ -31,7 +31,7 @@ def source_labels(root: Path, revision: str = "") -> dict[str, str]:
         raise MoorageError.of(
             "the images cannot be labelled with a commit",
             where=str(root),
-            why="moorage:sourceLabels is on, and this is no git checkout, or has no commit yet",
+            why="moorage:sourceLabels is on, and this is not a git checkout, or has no commit yet",
             remedy="run it in a clone, or take moorage:sourceLabels out of the stack's configuration",
         )
     commit, seconds = found.split()

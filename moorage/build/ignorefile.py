@@ -86,7 +86,7 @@ def read_ignore_file(path: Path) -> IgnoreFile:
         raise MoorageError.of(
             f"{path.name} is not UTF-8",
             where=Location(file=str(path)),
-            why=f"byte {error.start} ({error.object[error.start]:#04x}) begins no character",
+            why=f"byte {error.start} ({error.object[error.start]:#04x}) does not begin a character",
             remedy="save it as UTF-8",
         ) from None
     return parse_ignore_file(text.split("\n"), str(path))
@@ -111,7 +111,7 @@ def parse_ignore_file(lines: Sequence[str], file: str = "") -> IgnoreFile:
                 f"{line.strip()!r} is not a pattern",
                 where=Location(file=file, line=number, column=1) if file else None,
                 why=problem,
-                remedy="correct it; https://docs.docker.com/build/concepts/context/#syntax tells how patterns are written",
+                remedy="correct it; https://docs.docker.com/build/concepts/context/#syntax describes the syntax",
             )
         patterns.append(Pattern(text=text, exception=exception, line=number, matches=_matcher(text)))
     return IgnoreFile(tuple(patterns))
@@ -128,7 +128,7 @@ def _problem(pattern: str) -> str | None:
         return "nothing follows the !"
     rest = _CLASS.sub("", re.sub(r"\\[^\[\]]", "", pattern))
     if "[" in re.sub(r"\\.", "", rest):
-        return "[ begins a set of characters that does not end, or is empty"
+        return "[ starts a character set that is empty or not closed"
     if re.search(r"(?:^|[^\\])(?:\\\\)*\\$", pattern):
         return "nothing follows the last \\"
     try:

@@ -92,18 +92,18 @@ class _Git:
         self._root = root
         if run_git(self._root, ["rev-parse", "--is-inside-work-tree"]).returncode:
             raise MoorageError.of(
-                "this is no git checkout",
+                "not a git checkout",
                 where=str(root),
                 why="--since compares the files with those of a git revision",
-                remedy="run it in a clone, or without --since to compare with what the stack was made from",
+                remedy="run it in a clone, or without --since to compare with what the stack was deployed from",
             )
         prefix = run_git(self._root, ["rev-parse", "--show-prefix"]).stdout.decode().strip()
         if prefix:
             raise MoorageError.of(
                 "the project is not at the top of its git repository",
                 where=str(root),
-                why="--since takes the paths of git's trees for those of the project",
-                remedy="run it without --since to compare with what the stack was made from",
+                why="--since needs the project at the top of its repository",
+                remedy="run it without --since to compare with what the stack was deployed from",
             )
 
     def commit(self, revision: str) -> str:
@@ -111,9 +111,9 @@ class _Git:
         found = run_git(self._root, ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"])
         if found.returncode:
             raise MoorageError.of(
-                f"git knows no revision {revision}",
+                f"unknown git revision {revision}",
                 where=str(self._root),
-                why="it is no commit, branch or tag of this clone",
+                why="this clone has no commit, branch or tag of that name",
                 remedy="fetch it (in CI: fetch-depth: 0), or correct its name",
             )
         return found.stdout.decode().strip()
@@ -129,7 +129,7 @@ class _Git:
     ) -> tuple[frozenset[str], frozenset[str]]:
         """Write of a commit what differs from the files on disk, or may, and what describes the rest.
 
-        Return the paths of the commit, those of its submodules included, and which of them were written and so are to be
+        Return the paths of the commit, those of its submodules included, and which of them were written and so must be
         compared by content. ``context`` are the files on disk that images are made from.
         """
         indexes = indexes or then

@@ -89,5 +89,5 @@ def differences(ignore: IgnoreFile, wanted: tuple[str, ...]) -> tuple[str, ...]:
     surplus = [f"- {pattern}" for pattern in found if pattern not in wanted]
     exceptions = [pattern.exception for pattern in ignore.patterns]
     if not missing and not surplus and (found[:1] != ["*"] or exceptions[1:] != sorted(exceptions[1:], reverse=True)):
-        return ("the order: first *, then what begins with !, then the rest",)
+        return ("the order: * first, then the lines with !, then the rest",)
     return (*missing, *surplus)

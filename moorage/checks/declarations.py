@@ -82,7 +82,7 @@ def read_builds(root: Path, node: Node, build: Build, images: frozenset[str], wi
 def missing_stages(
     node: Node, source: Source, build: Build, dockerfile: Dockerfile, wishes: Wishes
 ) -> Iterator[Problem]:
-    """Yield each stage that is to be built and that the Dockerfile does not have."""
+    """Yield each stage that should be built but that the Dockerfile does not have."""
     asked = [(build.target, source.document.value_at(source.trail(("build", "target"))))] if build.target else []
     asked += wishes.of(node.name) if node.kind is Kind.service else []
     stages = [stage for stage in dockerfile.stages if stage.name]
@@ -207,7 +207,7 @@ class BuildCheck:
                 yield self._problem(
                     instruction,
                     what=f"{self.node} names the base image {image} itself",
-                    why=f"it is whatever was pushed last under that name, not what images/{last} gives now",
+                    why=f"it is whatever was last pushed under that name, not what images/{last} builds now",
                     remedy=f"write ARG {image_build_arg(last)} before the first FROM and use ${{{image_build_arg(last)}}}",
                 )
 
@@ -235,7 +235,7 @@ class BuildCheck:
                 taken.instruction,
                 what=f"{self.node} copies {taken.path}, which belongs to {owner}",
                 why=f"a change of {owner} would not rebuild {self.node}",
-                remedy="move what both use to a library of libs/",
+                remedy="move the shared code to a library in libs/",
             )
         else:
             yield from self._hidden(taken)
@@ -249,9 +249,7 @@ class BuildCheck:
         yield self._problem(
             taken.instruction,
             what=f"{path} is left out of the build context" if there else f"{path} does not exist",
-            why=f"{ignore} beside the Dockerfile does not give it to the build"
-            if there
-            else "the Dockerfile copies it",
+            why=f"{ignore} beside the Dockerfile does not include it" if there else "the Dockerfile copies it",
             remedy=WRITE if there else "correct the path, which is relative to the repository's root",
         )
 
@@ -266,7 +264,7 @@ class BuildCheck:
             yield Problem(
                 what="the build context is not what the Dockerfile copies",
                 where=Location(file=str(path)),
-                why="what is not given cannot be copied, and what is given too much rebuilds the image for nothing",
+                why="missing files cannot be copied, and extra files rebuild the image needlessly",
                 remedy=WRITE,
                 detail=found,
             )

@@ -22,7 +22,7 @@ _FORM = "# moorage: ignore=RULE reason"
 
 @dataclass(frozen=True)
 class _Exemption:
-    """What a comment exempts; no rules where it is not understood."""
+    """What a comment exempts; no rules where it is invalid."""
 
     line: int
     rules: tuple[str, ...]
@@ -79,8 +79,8 @@ def _unclear(dockerfile: Dockerfile, exemption: _Exemption) -> LintFinding:
         id="explain-exemptions",
         file=dockerfile.path,
         line=exemption.line,
-        what="the exemption has no reason" if exemption.rules else "the comment for moorage is not understood",
-        why="who reads the file next cannot tell whether it still holds, and until then it exempts nothing",
+        what="the exemption has no reason" if exemption.rules else "invalid moorage comment",
+        why="without a reason nobody can tell whether it is still needed, so it exempts nothing",
         fix=f"write {_FORM}",
     )
 
@@ -92,7 +92,7 @@ def _unused(dockerfile: Dockerfile, exemption: _Exemption, rule: str) -> LintFin
         id="no-unused-exemptions",
         file=dockerfile.path,
         line=exemption.line,
-        what=f"unused exemption: {rule}" if known else f"there is no rule {rule}",
-        why="it would hide the next mistake there" if known else "a name with a mistake in it exempts nothing",
+        what=f"unused exemption: {rule}" if known else f"unknown rule {rule}",
+        why="it would hide the next mistake there" if known else "an unknown rule exempts nothing",
         fix=remove if known else did_you_mean(rule, sorted(RULES), "name one of the rules of `moorage lint`"),
     )

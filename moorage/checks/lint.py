@@ -134,7 +134,7 @@ def _installs(dockerfile: Dockerfile) -> Iterator[LintFinding]:
                     file=dockerfile.path,
                     line=run.line,
                     what=f"{manager.name} downloads everything again at each run, and leaves it in the layer",
-                    why="a cache mount is kept between builds and is no part of the image",
+                    why="a cache mount is kept between builds and is not part of the image",
                     fix=f"add --mount=type=cache,target={manager.cache}"
                     + (",sharing=locked" if manager.system else ""),
                 )
@@ -149,7 +149,7 @@ def _apt(dockerfile: Dockerfile, run: Instruction, command: str, targets: tuple[
             file=dockerfile.path,
             line=run.line,
             what="apt's package lists stay in the layer",
-            why="they are 20 MB that no process reads, and are stale in days",
+            why="they are 20 MB that no process reads, outdated within days",
             fix=f"add --mount=type=cache,target={_LISTS},sharing=locked",
         )
     if "--no-install-recommends" not in command:
@@ -158,8 +158,8 @@ def _apt(dockerfile: Dockerfile, run: Instruction, command: str, targets: tuple[
             file=dockerfile.path,
             line=run.line,
             what="apt installs recommended packages as well",
-            why="they are often many times what is needed, each with its own vulnerabilities",
-            fix="add --no-install-recommends, and name what is really needed",
+            why="they are often many more than are needed, each with its own vulnerabilities",
+            fix="add --no-install-recommends, and name the packages that you need",
         )
     if not re.search(rf"\bapt(?:-get)?{OPTIONS}update\b", command):
         yield LintFinding(
@@ -167,7 +167,7 @@ def _apt(dockerfile: Dockerfile, run: Instruction, command: str, targets: tuple[
             file=dockerfile.path,
             line=run.line,
             what="apt installs from lists of another step",
-            why="that step may come from a cache of long ago, with versions that are no longer to be had",
+            why="that step may come from an old cache, with versions that no longer exist",
             fix="run apt-get update in the same RUN step",
         )
 
@@ -181,7 +181,7 @@ def _additions(dockerfile: Dockerfile) -> Iterator[LintFinding]:
                 file=dockerfile.path,
                 line=add.line,
                 what=f"ADD downloads {word.strip(chr(34) + chr(39))}",
-                why="what is there can change or go without a change here, so that the same sources give another image",
+                why="the content behind the URL can change or disappear, so the same sources can build another image",
                 fix="keep the file in the repository, or install it with a package manager whose lockfile pins its hash",
             )
 
@@ -213,7 +213,7 @@ def _tags(dockerfile: Dockerfile) -> Iterator[LintFinding]:
                 file=dockerfile.path,
                 line=instruction.line,
                 what=f"{image} has {'the tag latest' if tag else 'no tag, which means latest'}",
-                why="it is another image tomorrow, so that the same sources give another image",
+                why="the tag can move, so the same sources can build another image",
                 fix=f"name a version, for example {image.partition(':')[0]}:<version>, or a digest",
             )
 
@@ -233,8 +233,8 @@ def _run_time(dockerfile: Dockerfile, stage: Stage, purpose: Purpose) -> Iterato
         yield finding(
             "run-as-non-root",
             user,
-            what=f"{name} runs as {user.arguments.strip() if user else 'root, or as what its base image says'}",
-            why="Kubernetes holds runAsNonRoot only against a number, and root in a container is root for the kernel",
+            what=f"{name} runs as {user.arguments.strip() if user else 'root, or as the user of its base image'}",
+            why="Kubernetes can check runAsNonRoot only for a numeric user, and root in a container is root for the kernel",
             fix="end the stage with USER 10001:10001",
         )
     for keyword in ("ENTRYPOINT", "CMD"):
@@ -243,7 +243,7 @@ def _run_time(dockerfile: Dockerfile, stage: Stage, purpose: Purpose) -> Iterato
                 "use-exec-form",
                 last[keyword],
                 what=f"{keyword} is in shell form",
-                why="a shell is process 1 then, which passes no signal on, and the image needs a shell",
+                why="a shell becomes process 1, which forwards no signals, and the image must contain one",
                 fix=f'write {keyword} ["program", "argument"]',
             )
     runs_itself = purpose.service or "EXPOSE" in last
@@ -251,9 +251,9 @@ def _run_time(dockerfile: Dockerfile, stage: Stage, purpose: Purpose) -> Iterato
         yield finding(
             "set-stopsignal",
             None,
-            what=f"{name} does not say how it is stopped",
+            what=f"{name} has no STOPSIGNAL",
             why="a base image may have set another signal than the process listens to",
-            fix="write STOPSIGNAL SIGTERM, or the signal that lets the process finish what it has in hand",
+            fix="write STOPSIGNAL SIGTERM, or the signal on which the process finishes its current work",
         )
     if purpose.service:
         exposed = [port for part in dockerfile.chain(stage) for port in part.ports]

@@ -58,8 +58,8 @@ class UsedCode:
         if target.kind is Kind.service:
             return (
                 f"{imports} of the service {target.name}",
-                f"the image of {self.node} does not hold {target}, and a change of it would not rebuild {self.node}",
-                "move what both use to a library of libs/",
+                f"the image of {self.node} does not contain {target}, and a change of it would not rebuild {self.node}",
+                "move the shared code to a library in libs/",
             )
         if target.name not in self.build.libs:
             return (

@@ -17,9 +17,9 @@ def lint(
         list[str] | None, typer.Argument(metavar="[NODE…]", help="apps/backend, backend, images/python; default: all.")
     ] = None,
     *,
-    stack: Annotated[str, typer.Option("--stack", help="Whose builder is asked.")] = "dev",
+    stack: Annotated[str, typer.Option("--stack", help="The stack whose builder is used.")] = "dev",
     builder: Annotated[
-        bool, typer.Option("--builder/--no-builder", help="Also BuildKit's own checks, where a builder answers.")
+        bool, typer.Option("--builder/--no-builder", help="Also run BuildKit's own checks, if a builder is available.")
     ] = True,
 ) -> None:
     """Check Dockerfiles.
@@ -34,7 +34,7 @@ def lint(
 def sbom(
     image: Annotated[str, typer.Argument(help="A service or base image of the stack, or an image by reference.")],
     *,
-    stack: Annotated[str, typer.Option("--stack", "-s", help="The stack whose image is meant.")] = "dev",
+    stack: Annotated[str, typer.Option("--stack", "-s", help="The stack that the image belongs to.")] = "dev",
     scanner: Annotated[
         str, typer.Option(help="A command that reads the bill of materials from standard input, such as grype.")
     ] = "",
@@ -56,9 +56,9 @@ def images_check(
     ] = None,
     *,
     secret_file: Annotated[
-        list[Path] | None, typer.Option("--secret-file", help="A file whose content must be in no layer.")
+        list[Path] | None, typer.Option("--secret-file", help="A file whose content must not be in any layer.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Everything, for programs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Complete output as JSON, for programs.")] = False,
 ) -> None:
     """Check images layer by layer: run-time contents only, least rights, no secrets. Exit status 1 for findings."""
     from moorage.cli import image_check

@@ -62,9 +62,9 @@ def _known(session: Session, project: Project) -> dict[str, list[Build]]:
         builds = store_of(session).builds()
     if not builds:
         raise MoorageError.of(
-            "no build of this stack is known",
+            "no builds of this stack yet",
             where=f"stack {session.stack}",
-            why="reports are kept when `moorage up` builds something, and the builder remembers no build either",
+            why="reports are kept when `moorage up` builds something, and the builder's history is empty too",
             remedy=f"moorage up {session.stack}",
         )
     return builds

@@ -59,7 +59,7 @@ def up(root: Path, stack: str, *, yes: bool) -> None:
     seen = early.result() if early else look(session)
     stacks.ensure(session)
     confirmed = _confirm_where_needed(session, project, seen, yes=yes)
-    _tell(seen, f"this update puts {'it' if len(seen.drifts) == 1 else 'them'} back")
+    _tell(seen, f"this update restores {'it' if len(seen.drifts) == 1 else 'them'}")
     with stacklock.turn(session):
         steps.count += 1
         out.print(f"[dim]4/4[/] pulumi up · stack {stack}")
@@ -113,7 +113,7 @@ def preview(root: Path, stack: str, *, diff: bool) -> None:
     seen = look(session) if own or Platform(layout).running() else Seen(read_state(session))
     for name in seen.vanished(project):
         console.warn(_vanished(project, name))
-    _tell(seen, f"`moorage up {stack}` puts {'it' if len(seen.drifts) == 1 else 'them'} back")
+    _tell(seen, f"`moorage up {stack}` restores {'it' if len(seen.drifts) == 1 else 'them'}")
     refresh = ["--refresh"] if seen.drifts else []
     with TemporaryDirectory() as folder:
         log = Path(folder) / "events.json"
@@ -133,7 +133,7 @@ def down(root: Path, stack: str, *, unprotect: bool, keep_data: bool) -> None:
     session = session_of(root, stack)
     _prepare(session, Steps(3))
     if not stacks.exists(session):
-        out.print(f"[green]✓[/] there is no stack {stack}: nothing to delete")
+        out.print(f"[green]✓[/] stack {stack} does not exist: nothing to delete")
         return
     with stacklock.turn(session):
         if unprotect:
@@ -160,8 +160,8 @@ def _protects(stack: str, kept: Sequence[Resource]) -> MoorageError:
     return MoorageError.of(
         f"stack {stack} protects {len(kept)} of its resources; nothing was deleted",
         where=f"stack {stack}",
-        why="they hold data, or data would go with them",
-        remedy=f"moorage down {stack} --keep-data deletes all but these, moorage down {stack} --unprotect the data too",
+        why="they hold data, or deleting them would delete data",
+        remedy=f"moorage down {stack} --keep-data keeps them, moorage down {stack} --unprotect deletes them with their data",
         detail=[str(resource) for resource in kept],
     )
 
@@ -195,7 +195,7 @@ def _prepare(session: Session, steps: Steps) -> None:
 def _confirm_where_needed(session: Session, project: Project, seen: Seen, *, yes: bool) -> bool:
     """Name what the update would delete, and ask where the stack is protected or deletes a service of production.
 
-    Return whether somebody has confirmed. Raises `MoorageError` where the answer is no, or nobody can be asked.
+    Return whether somebody has confirmed. Raises `MoorageError` where the answer is no, or there is no terminal to ask in.
     """
     vanished = seen.vanished(project)
     for name in vanished:
@@ -213,29 +213,29 @@ def _confirm_where_needed(session: Session, project: Project, seen: Seen, *, yes
 
 def _vanished(project: Project, name: str) -> str:
     if name in project.monorepo.services:
-        return f"service {name} runs in stack {project.stack_name} and is switched off in its settings: an update deletes it"
+        return f"service {name} runs in stack {project.stack_name} but has run: false in its settings: an update deletes it"
     return (
-        f"service {name} runs in stack {project.stack_name} and is not in the sources any more: an update deletes it. "
+        f"service {name} runs in stack {project.stack_name} but is no longer in the sources: an update deletes it. "
         f"Was its folder moved? A service is apps/{name}/service.yaml"
     )
 
 
 def _tell(seen: Seen, remedy: str) -> None:
     if seen.drifts:
-        console.warn("\n  ".join(["the cluster is not as the last update left it", *seen.lines(), remedy]))
+        console.warn("\n  ".join(["the cluster has changed since the last update", *seen.lines(), remedy]))
 
 
 def _confirm(session: Session, reason: str) -> None:
     """Show the preview and ask.
 
-    Raises `MoorageError` where the answer is no, or nobody can be asked.
+    Raises `MoorageError` where the answer is no, or there is no terminal to ask in.
     """
     stack = session.stack
     if not sys.stdin.isatty():
         raise MoorageError.of(
             f"{reason}; confirmation needs a terminal",
             where=f"Pulumi.{stack}.yaml",
-            why="a stack that is protected, or not for development, asks for a look at the preview first",
+            why="a stack that is protected, or not for development, requires a confirmed preview",
             remedy="run it in a terminal, or confirm with --yes",
         )
     status = pulumi.show(session, ["preview", "--stack", stack])

@@ -40,20 +40,20 @@ def down(
     stack: StackName = "dev",
     *,
     unprotect: Annotated[
-        bool, typer.Option("--unprotect", help="Also delete what the stack protects: its data.")
+        bool, typer.Option("--unprotect", help="Delete protected resources too, with their data.")
     ] = False,
     keep_data: Annotated[
-        bool, typer.Option("--keep-data", help="Delete all but what the stack protects, and what that needs.")
+        bool, typer.Option("--keep-data", help="Keep protected resources, and what they need; delete the rest.")
     ] = False,
 ) -> None:
     """Delete everything that the stack made.
 
-    Where the stack protects data, say what becomes of it: --keep-data or --unprotect.
+    If the stack has protected resources, add --keep-data or --unprotect.
     """
     from moorage.cli import deploy
 
     if unprotect and keep_data:
-        raise typer.BadParameter("the data can be kept or deleted, not both", param_hint="--keep-data, --unprotect")
+        raise typer.BadParameter("use one of them, not both", param_hint="--keep-data, --unprotect")
     deploy.down(find_root(), stack, unprotect=unprotect, keep_data=keep_data)
 
 

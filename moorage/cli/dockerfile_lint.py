@@ -95,13 +95,13 @@ def _buildkit(root: Path, stack: str, monorepo: Monorepo, subjects: Sequence[Sub
     try:
         project = load_project(root, stack)
     except MoorageError as error:
-        console.warn(f"BuildKit's own checks are left out: {error.problems[0].what}")
+        console.warn(f"BuildKit's own checks are skipped: {error.problems[0].what}")
         return {}
     session = session_for(project)
     buildx = session.buildx()
     if buildx is None:
         console.warn(
-            "BuildKit's own checks are left out: buildx is not installed; `moorage doctor` checks the prerequisites"
+            "BuildKit's own checks are skipped: buildx is not installed; `moorage doctor` checks the prerequisites"
         )
         return {}
     # Checks read the Dockerfile alone: any base will do, and this one is always there.
@@ -125,7 +125,7 @@ def _buildkit(root: Path, stack: str, monorepo: Monorepo, subjects: Sequence[Sub
         answers = list(pool.map(check, subjects))
     refusals = [answer for answer in answers if isinstance(answer, str)]
     if refusals:
-        console.warn(f"BuildKit's own checks are left out for {len(refusals)} of {len(subjects)}: {refusals[0]}")
+        console.warn(f"BuildKit's own checks are skipped for {len(refusals)} of {len(subjects)}: {refusals[0]}")
     found = zip(subjects, answers, strict=True)
     return {subject.node: answer for subject, answer in found if not isinstance(answer, str)}
 
@@ -150,7 +150,7 @@ def _checked(subject: Subject, command: list[str], environment: dict[str, str]) 
         answer, _ = json.JSONDecoder().raw_decode(result.stdout)
     except ValueError:
         lines = [line for line in result.stderr.strip().splitlines() if line.startswith("ERROR")]
-        return lines[-1] if lines else "the builder gave no answer"
+        return lines[-1] if lines else "the builder did not answer"
     findings = [
         LintFinding(
             id=warning["ruleName"],

@@ -65,9 +65,9 @@ def _scan(session: Session, scanner: str, document: str) -> int:
     command = shlex.split(scanner)
     if not command or shutil.which(command[0], path=session.environment()["PATH"]) is None:
         raise MoorageError.of(
-            "the scanner is not there",
+            "the scanner does not exist",
             where=scanner,
-            why="no program of that name is on PATH; Moorage brings none, as their databases come from the network",
+            why="no program of that name is on PATH; Moorage does not include one, as scanners download databases",
             remedy="install one that reads CycloneDX from standard input, such as grype",
         )
     return subprocess.run(command, input=document, env=session.environment(), text=True, check=False).returncode

@@ -73,7 +73,7 @@ def graph(
 def report(
     stack: StackName = "dev",
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Everything, for programs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Complete output as JSON, for programs.")] = False,
     html: Annotated[Path | None, typer.Option("--html", help="Write one self-contained page to this file.")] = None,
     strict: Annotated[
         bool, typer.Option("--ci", help="Exit status 1 for what is over its budget, as where CI=true.")

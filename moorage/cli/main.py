@@ -21,7 +21,7 @@ _REMEDIES = {
     "EACCES": "make it yours (an earlier run as root may own it), or run the command as its owner",
     "EPERM": "make it yours (an earlier run as root may own it), or run the command as its owner",
     "EROFS": "use a checkout on a file system that can be written to",
-    "ECONNREFUSED": "start what is to listen there; `moorage platform status` shows what runs of the platform",
+    "ECONNREFUSED": "start the program that should listen there; `moorage platform status` shows what runs of the platform",
     "ENOENT": "check that it exists and that no other process removes it; `moorage doctor` checks the prerequisites",
 }
 
@@ -98,7 +98,7 @@ def machine_problem(error: OSError) -> Problem:
     return Problem(
         what=error.strerror or str(error) or type(error).__name__,
         where=str(error.filename) if error.filename is not None else "this machine",
-        why=f"the operating system says {number}" if number else "the operating system refused",
+        why=f"operating system error {number}" if number else "the operating system refused",
         remedy=_REMEDIES.get(number, "fix that, then run the command again; `moorage doctor` checks the rest"),
     )
 

@@ -51,7 +51,7 @@ def logs(
     part: Annotated[str, typer.Argument(help="A process of the platform; without it all of them.")] = "",
     *,
     lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many lines of each.")] = 20,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on showing new lines.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep showing new lines.")] = False,
 ) -> None:
     """Show the logs of the platform's processes."""
     from moorage.cli import platform_processes

@@ -45,9 +45,7 @@ def reset(root: Path, *, yes: bool) -> None:
         raise typer.Exit(1)
     with Steps().step("Platform") as step:
         Platform(layout).reset(step)
-        step.done(
-            "stopped and deleted; its stacks' state went with it" if _drop_state(layout) else "stopped and deleted"
-        )
+        step.done("stopped and deleted; the state of its stacks too" if _drop_state(layout) else "stopped and deleted")
 
 
 def _drop_state(layout: Layout) -> bool:
@@ -77,9 +75,9 @@ def status(root: Path) -> int:
     for name in NAMES:
         record = known.get(name)
         if record and record.alive:
-            octets, seconds = memory(record.pid), _age(record)
-            total += octets
-            table.add_row(name, "[green]running[/]", str(record.pid), console.size(octets), console.duration(seconds))
+            used, seconds = memory(record.pid), _age(record)
+            total += used
+            table.add_row(name, "[green]running[/]", str(record.pid), console.size(used), console.duration(seconds))
         else:
             table.add_row(name, "[red]gone[/]" if record else "[dim]stopped[/]", "", "", "")
     console.out.print(table)
@@ -96,14 +94,14 @@ def status(root: Path) -> int:
 def logs(root: Path, part: str, *, lines: int, follow: bool) -> None:
     """Show the end of one or all logs.
 
-    Raises `MoorageError` for an unknown part.
+    Raises `MoorageError` for an unknown process.
     """
     folder = Layout.of(root).logs
     if part and part not in NAMES:
         raise MoorageError.of(
-            f"the platform has no part named {part}",
+            f"unknown process {part}",
             where="moorage platform logs",
-            why=f"its parts are {', '.join(NAMES)}",
+            why=f"its processes are {', '.join(NAMES)}",
             remedy="name one of them, or none for all",
         )
     files = [path for name in ([part] if part else NAMES) if (path := folder / f"{name}.log").exists()]

@@ -33,7 +33,7 @@ _UNREADABLE = 2
 
 
 class WrongSettingsError(MoorageError):
-    """The configuration of a check is not understood: the command ends as for a manifest that cannot be read."""
+    """The configuration of a check is invalid: the command ends as for a manifest that cannot be read."""
 
     exit_status = _UNREADABLE
 
@@ -92,8 +92,8 @@ def check(paths: Sequence[str], options: CheckOptions) -> int:
 def show_list() -> None:
     """Print every policy with its levels."""
     table = Table(box=None, pad_edge=False)
-    for title in ("id", "policy", "dev", "prod", "severity", "what it asks for"):
-        table.add_column(title, no_wrap=title != "what it asks for")
+    for title in ("id", "policy", "dev", "prod", "severity", "what it requires"):
+        table.add_column(title, no_wrap=title != "what it requires")
     for entry in entries():
         table.add_row(entry.id, entry.name, entry.dev, entry.prod, entry.severity, entry.summary)
     console.out.print(table)
@@ -121,7 +121,7 @@ def exemptions_of_stacks(root: Path) -> list[Exemption]:
             listed = configured(config.get(CONFIG_KEY, []) if isinstance(config, dict) else [])
         except SettingsError as error:
             raise MoorageError.of(
-                f"an exemption of stack {stack} is not understood",
+                f"invalid exemption in stack {stack}",
                 where=str(file),
                 why=str(error),
                 remedy="write it as docs/policies.md shows",

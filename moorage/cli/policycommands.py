@@ -41,7 +41,7 @@ def policy_check(
     ],
     *,
     level: Annotated[Level, typer.Option(help="A Pod Security Standard, or all policies.")] = Level.all,
-    stage: Annotated[Stage, typer.Option(help="Whose levels hold.")] = Stage.prod,
+    stage: Annotated[Stage, typer.Option(help="The stage whose levels apply.")] = Stage.prod,
     config: Annotated[Path | None, typer.Option(help="JSON file of levels and settings.")] = None,
     exemptions: Annotated[
         Path | None, typer.Option(help="YAML or JSON file that lists exemptions, as a stack's settings do.")

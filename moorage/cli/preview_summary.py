@@ -71,19 +71,19 @@ def _rollout(workload: Step) -> str:
     if workload.op == "delete":
         return "deleted"
     if workload.op == "replace":
-        return "deleted and made anew: down meanwhile"
+        return "deleted and created again: down meanwhile"
     spec = workload.new.get("spec") or {}
     if workload.kind == "StatefulSet":
         single = spec.get("replicas", 1) in (0, 1)
         return "restarted: down for a moment" if single else "restarted pod by pod"
     if (spec.get("strategy") or {}).get("type") == "Recreate":
-        return "stopped, then started anew: down for a moment"
+        return "stopped, then started again: down for a moment"
     return "redeployed, without downtime"
 
 
 def risks(steps: Sequence[Step]) -> list[str]:
     """Return what would be lost, one line each."""
-    words = {"delete": "would be deleted", "replace": "would be deleted and made anew"}
+    words = {"delete": "would be deleted", "replace": "would be deleted and created again"}
     return [f"{step.kind} {step.name} holds data and {words[step.op]}" for step in steps if step.loses_data]
 
 

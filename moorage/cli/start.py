@@ -38,7 +38,7 @@ def keep_bytecode() -> None:
     """Keep bytecode below ``.moorage`` where the environment forbids it beside the sources.
 
     Container images and CI runners set PYTHONDONTWRITEBYTECODE so that nothing litters the sources; to compile all of
-    them anew at every start costs more than the command itself.
+    them again at every start costs more than the command itself.
     """
     home = Path(__file__).resolve().parents[2] / ".moorage"
     if sys.dont_write_bytecode and sys.pycache_prefix is None and home.is_dir():

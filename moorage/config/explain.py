@@ -89,7 +89,7 @@ def shown(value: Any) -> str:
 
 
 def _rule(kind: str, context: dict[str, Any]) -> str:
-    rule = _RULES.get(kind, "the value does not fit")
+    rule = _RULES.get(kind, "wrong type of value")
     return rule(context) if callable(rule) else rule
 
 

@@ -62,8 +62,8 @@ class Build(Model):
         for base in self.bases:
             if image_build_arg(base) in self.args:
                 yield Problem(
-                    what=f"the build arg {image_build_arg(base)} is set by hand",
-                    why=f"it carries the digest of the base image {base}, which is known only once that is built",
+                    what=f"the build arg {image_build_arg(base)} is set in the file",
+                    why=f"Moorage sets it to the digest of the base image {base}, which is known only once that is built",
                     remedy="remove it, or give the build arg another name",
                     where=KeyPath.of("args", image_build_arg(base)),
                 )

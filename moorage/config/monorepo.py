@@ -121,7 +121,7 @@ def _check_needs(monorepo: Monorepo, graph: Graph, source: Source, service: Serv
             yield source.problem(
                 trail,
                 what=f"{service.name} needs {need}, which does not exist",
-                why=f"it can need {listed(possible)}",
+                why=f"it may need {listed(possible)}",
                 remedy=did_you_mean(need, possible, "name one of them, or remove it"),
             )
             continue
@@ -130,7 +130,7 @@ def _check_needs(monorepo: Monorepo, graph: Graph, source: Source, service: Serv
             yield source.problem(
                 trail,
                 what=f"{service.name} needs the worker {need}",
-                why="a worker listens nowhere, so that nothing can call it or wait for its answer",
+                why="a worker has no port, so nothing can call it or wait for it",
                 remedy="remove it from needs, or give the worker a port and kind: web",
             )
 
@@ -171,7 +171,7 @@ def _cycle(monorepo: Monorepo, cycle: tuple[Node, ...]) -> Problem:
         trail = ("build", "bases", entry.model.build.bases.index(second.name))
     return entry.source.problem(
         trail,
-        what=f"{first} leads back to itself: {' -> '.join(map(str, cycle))}",
+        what=f"{first} depends on itself: {' -> '.join(map(str, cycle))}",
         why="each must be Ready before the next can start" if by_need else "each is built FROM the next",
         remedy="remove one of these needs" if by_need else "remove one of these bases",
     )

@@ -132,7 +132,7 @@ class Probe(Model):
         if self.timeout > self.period_seconds:
             yield Problem(
                 what=f"timeoutSeconds ({self.timeout}) exceeds periodSeconds ({self.period_seconds})",
-                why="one check has ended before the next is due, or failures are noticed later than the numbers say",
+                why="a check must end before the next one starts; otherwise failures are noticed later than the numbers say",
                 remedy=f"lower timeoutSeconds to {self.period_seconds} or less, or raise periodSeconds",
                 where=KeyPath.of("timeoutSeconds"),
             )

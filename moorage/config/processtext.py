@@ -42,8 +42,8 @@ class ProcessText:
         if lost:
             raise invalid(
                 Problem(
-                    what=f"{excerpt(text, lost.start())} holds the character U+{ord(lost[0]):04X}",
-                    why="the characters U+0000, U+007F to U+009F, U+FFFE and U+FFFF do not arrive as they are written",
+                    what=f"{excerpt(text, lost.start())} contains the character U+{ord(lost[0]):04X}",
+                    why="the characters U+0000, U+007F to U+009F, U+FFFE and U+FFFF do not reach the process unchanged",
                     remedy="remove it, or write the text in a form that the process decodes, such as base64",
                 )
             )
@@ -51,7 +51,7 @@ class ProcessText:
             raise invalid(
                 Problem(
                     what=f"{excerpt(text)} is {size(text):,} bytes long",
-                    why=f"Linux hands a process no argument of more than {self.longest:,} bytes",
+                    why=f"Linux limits one argument of a process to {self.longest:,} bytes",
                     remedy="shorten it, or let the process read it from a file of its image",
                 )
             )
@@ -87,7 +87,7 @@ def env_size_problems(env: Mapping[str, str], added: int) -> Iterator[Problem]:
         if length > LONGEST_BYTES:
             yield Problem(
                 what=f"env.{name} is {length:,} bytes long, as {name}=…",
-                why=f"Linux hands a process no variable of more than {LONGEST_BYTES:,} bytes, its name included",
+                why=f"Linux limits a variable of a process to {LONGEST_BYTES:,} bytes, its name included",
                 remedy="shorten it, or let the process read it from a file of its image",
                 where=KeyPath.of("env", name),
             )
@@ -95,7 +95,7 @@ def env_size_problems(env: Mapping[str, str], added: int) -> Iterator[Problem]:
     if total > room:
         yield Problem(
             what=f"the values of env are {total:,} bytes long",
-            why=f"a ConfigMap holds {CONFIG_MAP_BYTES:,} bytes, of which {room:,} are free for env",
+            why=f"a ConfigMap can hold {CONFIG_MAP_BYTES:,} bytes, of which {room:,} are free for env",
             remedy="shorten them, or let the process read them from a file of its image",
             where=KeyPath.of("env"),
         )

@@ -35,7 +35,7 @@ class ProjectFile:
 
 
 def read_project(root: Path) -> ProjectFile:
-    """Read what ``Pulumi.yaml`` sets for all stacks; raises `MoorageError` where it is no YAML."""
+    """Read what ``Pulumi.yaml`` sets for all stacks; raises `MoorageError` where it is not YAML."""
     path = root / _FILE
     if not path.exists() or not path.read_bytes().strip():
         return ProjectFile(None, {})  # Pulumi itself says what it lacks

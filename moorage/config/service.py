@@ -79,13 +79,13 @@ class Scaling(Model):
         if self.max_replicas < self.min_replicas:
             yield Problem(
                 what=f"maxReplicas ({self.max_replicas}) is below minReplicas ({self.min_replicas})",
-                why="the number of pods moves between minReplicas and maxReplicas",
+                why="the number of pods stays between minReplicas and maxReplicas",
                 remedy="raise maxReplicas or lower minReplicas",
                 where=KeyPath.of("maxReplicas"),
             )
         if self.cpu is None and self.memory is None:
             yield Problem(
-                what="there is neither cpu nor memory to go by",
+                what="scaling has neither cpu nor memory",
                 why="the autoscaler follows the utilisation of cpu, of memory or of both",
                 remedy="set cpu or memory to a percentage, for example cpu: 70",
             )
@@ -164,7 +164,7 @@ class Service(Model):
         if self.name in self.needs:
             yield Problem(
                 what=f"{self.name} needs itself",
-                why="what a service needs is Ready before it starts",
+                why="what a service needs must be Ready before it starts",
                 remedy="remove it from needs",
                 where=KeyPath.of("needs", self.needs.index(self.name)),
             )
@@ -172,7 +172,7 @@ class Service(Model):
         if scaling and "replicas" in self.model_fields_set and not scaling.holds(self.replicas):
             yield Problem(
                 what=f"replicas ({self.replicas}) is outside scaling's {scaling.min_replicas} to {scaling.max_replicas}",
-                why="the autoscaler would at once correct a number outside its bounds",
+                why="the autoscaler would change a number outside its bounds at once",
                 remedy="remove replicas, or widen the bounds",
                 where=KeyPath.of("replicas"),
             )
@@ -198,7 +198,7 @@ def _kind_problems(service: Service) -> Iterator[Problem]:
     if service.kind == "web" and service.port is None:
         yield Problem(
             what=f"the web service {service.name} has no port",
-            why="a web service listens on one port, to which its Service leads",
+            why="a web service listens on one port, which its Service forwards to",
             remedy="add for example port: 8000, or make it kind: worker",
         )
     if service.kind == "worker":
@@ -218,7 +218,7 @@ def _probe_problems(service: Service) -> Iterator[Problem]:
             if service.kind == "worker" and value is not None and value.port is None:
                 yield Problem(
                     what=f"{name}.{check} names no port",
-                    why="a worker has no port of its own to fall back on",
+                    why="a worker has no default port for probes",
                     remedy="name the probe's port, or use exec",
                     where=KeyPath.of(name, check),
                 )
@@ -255,8 +255,8 @@ def _env_problems(service: Service) -> Iterator[Problem]:
     for name in service.env:
         if name in taken:
             yield Problem(
-                what=f"env.{name} is set by hand",
-                why=f"{name} carries {taken[name]}, which Moorage sets",
+                what=f"env.{name} is set in the file",
+                why=f"Moorage sets {name} to {taken[name]}",
                 remedy="remove it, or give it another name",
                 where=KeyPath.of("env", name),
             )
@@ -265,8 +265,8 @@ def _env_problems(service: Service) -> Iterator[Problem]:
     for name in service.secrets:
         if files.get(name) in service.needs:
             yield Problem(
-                what=f"secrets.{name} is set by hand",
-                why=f"{name} carries the generated password of {files[name]}, which Moorage sets",
+                what=f"secrets.{name} is set in the file",
+                why=f"Moorage sets {name} to the generated password of {files[name]}",
                 remedy="remove it, or give it another name",
                 where=KeyPath.of("secrets", name),
             )

@@ -192,9 +192,9 @@ class Stack(Model):
     cluster: Cluster | None = None
     """Default, together with registry and builder: the embedded platform."""
     registry: Registry | None = None
-    """Where images go; required with a cluster of one's own."""
+    """Where images go; required with your own cluster."""
     builder: str | None = Field(default=None, min_length=1)
-    """Name of a buildx builder; required with a registry of one's own."""
+    """Name of a buildx builder; required with your own registry."""
     platforms: Unique[Literal["linux/amd64", "linux/arm64"]] = []
     """Default: the builder's own."""
     build_parallelism: int = Field(default=4, ge=1, le=64)
@@ -232,7 +232,7 @@ class Stack(Model):
             yield Problem(
                 what=f"{' and '.join(name for name in given if name not in missing)} is set without "
                 f"{' and '.join(missing)}",
-                why="a platform of one's own has all three of cluster, registry and builder",
+                why="your own cluster needs all three of cluster, registry and builder",
                 remedy=f"add {' and '.join(missing)}, or remove the other for the embedded platform",
                 where=KeyPath.of(next(name for name in given if name not in missing)),
             )

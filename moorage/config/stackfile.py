@@ -124,9 +124,7 @@ class _Reader:
             if key in _TOP_LEVEL:
                 continue
             if key.startswith(_PREFIX):
-                self._add(
-                    (key,), what=f"{key} stands beside config", why="settings stand below config", remedy="indent it"
-                )
+                self._add((key,), what=f"{key} is beside config", why="settings go below config", remedy="indent it")
             elif (near := nearest(key, _TOP_LEVEL)) is not None:
                 self._add(
                     (key,),
@@ -145,7 +143,7 @@ class _Reader:
         encrypted = isinstance(value, dict) and value.keys() == {"secure"}
         if name in known_keys(Stack):
             if encrypted:
-                why = "only what services list in secrets is encrypted; Moorage needs its own settings in the clear"
+                why = "only what services list in secrets is encrypted; Moorage needs its own settings unencrypted"
                 self._add(
                     (_CONFIG, _PREFIX + name),
                     what=f"{_PREFIX}{name} is a secret",
@@ -181,10 +179,10 @@ class _Reader:
         where = self.source.document.key_at((_CONFIG, _PREFIX + name))
         self.about_secrets.append(
             Problem(
-                what=f"the secret {_PREFIX}{name} stands in plain text",
+                what=f"the secret {_PREFIX}{name} is in plain text",
                 where=where,
                 why="services list it in secrets, so it is kept encrypted",
-                remedy=f"run {set_secret_command(name, self.stack)}, and consider the old value known to others",
+                remedy=f"run {set_secret_command(name, self.stack)}, and treat the old value as leaked",
             )
         )
 

@@ -37,7 +37,7 @@ def check_stack(
         if name not in monorepo.services:
             yield source.problem(
                 ("services", name),
-                what=f"the stack changes the service {name}, which does not exist",
+                what=f"unknown service {name} in moorage:services",
                 why=f"services are {listed(monorepo.services)}",
                 remedy=did_you_mean(name, monorepo.services, "remove it"),
                 key=True,
@@ -73,9 +73,9 @@ def _check_running(
             there = stack.document.value_at(stack.trail(("services", need, "run")))
             yield source.problem(
                 ("needs", index),
-                what=f"{service.name} needs {need}, which this stack leaves out",
-                why=f"{there} says run: false",
-                remedy=f"let the stack run {need}, or leave {service.name} out too",
+                what=f"{service.name} needs {need}, which does not run in this stack",
+                why=f"{there} has run: false",
+                remedy=f"remove run: false of {need}, or set it for {service.name} too",
             )
 
 
@@ -90,7 +90,7 @@ def _check_routes(monorepo: Monorepo, settings: Stack, services: Mapping[str, Se
         if owner != name:
             yield source.problem(
                 ("route", "path"),
-                what=f"{name} and {owner} both answer {host}{path}",
+                what=f"{name} and {owner} have the same route, {host}{path}",
                 why="a request can go to one service only",
                 remedy=f"give {name} or {owner} another path or host",
             )
@@ -102,8 +102,8 @@ def _check_build_secrets(source: Source, settings: Stack) -> Iterator[Problem]:
         if not (root / Path(path).expanduser()).is_file():
             yield source.problem(
                 ("buildSecrets", name),
-                what=f"the build secret {name} is no file: {path}",
-                why="its contents are handed to builds; a relative path starts at the repository's root",
+                what=f"the build secret {name} is not a file: {path}",
+                why="builds read its contents; a relative path starts at the repository's root",
                 remedy="create the file, or correct the path",
             )
 

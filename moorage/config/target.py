@@ -1,4 +1,4 @@
-"""Where a stack is deployed: a cluster, registry and builder of one's own, or the embedded platform."""
+"""Where a stack is deployed: your own cluster, registry and builder, or the embedded platform."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def _find_kubeconfig(root: Path, cluster: Cluster, source: Source, problems: lis
             source.problem(
                 ("cluster", "kubeconfig") if cluster.kubeconfig else ("cluster",),
                 what=f"the kubeconfig {listed(map(str, candidates))} does not exist",
-                why="it says where the cluster is and who you are",
+                why="it holds the cluster's address and your credentials",
                 remedy="correct cluster.kubeconfig or $KUBECONFIG, or remove cluster, registry and builder for the "
                 "embedded platform",
             )

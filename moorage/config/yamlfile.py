@@ -77,7 +77,7 @@ class Document:
 def read_yaml(path: Path, *, secret: bool = False) -> Document:
     """Read one file, of which a mapping is expected; ``secret`` keeps its lines out of every message.
 
-    Raises `MoorageError` where it cannot be read, is no YAML, repeats a key, or is no mapping.
+    Raises `MoorageError` where it cannot be read, is not YAML, repeats a key, or is not a mapping.
     """
     return parse_yaml(_read_text(path), path, secret=secret)
 
@@ -90,7 +90,7 @@ def parse_yaml(text: str, path: Path, *, secret: bool = False) -> Document:
         root = reader.compose(text)
         data = reader.construct(root)
     except RecursionError:
-        what, why = "lists or mappings are nested too deeply", "nothing that is read here has more than a few levels"
+        what, why = "lists or mappings are nested too deeply", "no setting has more than a few levels"
         where = Location(file=str(path))
         raise MoorageError(Problem(what=what, where=where, why=why, remedy="flatten them")) from None
     if not reader.problems and not isinstance(data, dict):
@@ -144,14 +144,14 @@ class _Composer:
         self.problems.append(Problem(what=what, where=where, why=why, remedy=remedy, detail=detail))
 
     def compose(self, text: str) -> yaml.Node:
-        """Return the root node; raises `MoorageError` where the text is no YAML or is empty."""
+        """Return the root node; raises `MoorageError` where the text is not YAML, or is empty."""
         bad = Reader.NON_PRINTABLE.search(text)
         if bad is not None:
             what, mark = f"the character U+{ord(bad[0]):04X} is not allowed in YAML", _mark_of(text, bad.start())
             self.add(
                 mark,
                 what=what,
-                why="YAML holds printable characters only",
+                why="YAML allows only printable characters",
                 remedy="remove it, or escape it in double quotes",
             )
             raise MoorageError(*self.problems)
@@ -175,7 +175,10 @@ class _Composer:
             return self._done[id(node)]
         if id(node) in self._open:
             self.add(
-                node.start_mark, what="an alias leads back into its own value", why="values end", remedy="spell it out"
+                node.start_mark,
+                what="an alias refers to its own value",
+                why="a value that contains itself has no end",
+                remedy="spell it out",
             )
             return None
         if node.tag not in TAGS:
@@ -196,7 +199,7 @@ class _Composer:
     def _text(self, node: yaml.Node) -> str:
         # libyaml refuses these by itself.
         if _SURROGATE.search(node.value):
-            what, why = "an escape stands for no character", "one half of a surrogate pair is none"
+            what, why = "invalid escape sequence", "half of a surrogate pair is not a character"
             self.add(node.start_mark, what=what, why=why, remedy="write the character itself")
         return str(node.value)
 

@@ -69,14 +69,14 @@ _KINDS = (
     _Kind(r"duplicate anchor", "the anchor is defined twice", "give it another name"),
     _Kind(r"mapping values are not", "a colon is not expected here", "put a value that contains ': ' in quotes"),
     _Kind(r"unexpected end of stream", "the quote is not closed", "close it", at_opening=True),
-    _Kind(r"Unicode character escape", "the escape stands for no character", "write the character itself"),
-    _Kind(r"quoted scalar", "a backslash is followed by a character without meaning", "double it, or use '…' quotes"),
+    _Kind(r"Unicode character escape", "invalid escape sequence", "write the character itself"),
+    _Kind(r"quoted scalar", "unknown escape sequence", "double it, or use '…' quotes"),
     _Kind(
         r"flow (sequence|mapping)", "the bracket is not closed", "close it, with commas between items", at_opening=True
     ),
     _Kind(r"could not find expected ':'", "a colon is missing", "write key: value, with a space after the colon"),
     _Kind(r"cannot start any token", "a value begins with a reserved character", "put the value in quotes"),
-    _Kind(r"block (mapping|sequence|end)", "the indentation does not fit", "align it with its neighbours"),
+    _Kind(r"block (mapping|sequence|end)", "wrong indentation", "align it with its neighbours"),
 )
 _UNKNOWN = _Kind("", "the YAML is broken", "check the indentation and punctuation here and in the line above")
 

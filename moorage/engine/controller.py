@@ -37,9 +37,9 @@ def misplaced(session: Session, project: Project) -> Problem | None:
     if not found or told in found:
         return None
     return Problem(
-        what="the ingress controller is cut off from the stack",
+        what="the network policies block the ingress controller",
         where=f"namespace {project.namespace}",
-        why=f"the network policies let in the namespace {told}, and the pods of the controller of ingress class "
+        why=f"they let in the namespace {told}, but the pods of the controller of ingress class "
         f"{project.settings.ingress.class_name} run in {' and '.join(found)}",
         remedy=f"set controllerNamespace: {found[0]} under moorage:ingress in Pulumi.{project.stack_name}.yaml, and run "
         "`moorage up` again",
@@ -95,7 +95,7 @@ def _score(pod: Mapping[str, Any], controller: str, class_name: str, words: set[
     named = {word for label in _NAME_LABELS for word in re.findall(r"[a-z0-9]+", str(labels.get(label, "")).lower())}
     images = {word for container in containers for word in re.findall(r"[a-z0-9]+", container.get("image", "").lower())}
     if _meet(words, named):
-        # A web server is no controller: what serves an IngressClass has that in its name, or is named for itself alone.
+        # A web server is not a controller: what serves an IngressClass has that in its name, or is named for itself alone.
         return 3 if {"ingress", "controller"} & (images | named) else 2
     telling = {"ingress", "controller"} & images or not words & _WEB_SERVERS
     return 1 if telling and _meet(words, images) else 0

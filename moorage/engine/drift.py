@@ -1,4 +1,4 @@
-"""What of a stack is missing from its cluster, or was changed there by hand: the state held against a few listings."""
+"""What of a stack is missing from its cluster, or was changed there by hand: the state compared with a few listings."""
 
 from __future__ import annotations
 

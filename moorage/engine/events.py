@@ -49,7 +49,7 @@ class Step:
 
     @property
     def loses_data(self) -> bool:
-        """Whether what holds data would be deleted, or made anew."""
+        """Whether what holds data would be deleted, or replaced."""
         return self.is_object and self.kind in HOLDS_DATA and self.op in ("delete", "replace")
 
 

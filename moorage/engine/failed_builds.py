@@ -54,12 +54,12 @@ def problem(dockerfile: str, error: dict[str, Any], log: str) -> Problem:
     output = _output(step, log)
     missing = unresolved(output)
     if missing is not None:
-        why, remedy = f"a dependency cannot be had: {missing}", missing.check
+        why, remedy = f"a dependency cannot be downloaded: {missing}", missing.check
     else:
-        why = f"its command ended with exit status {ended[1]}" if ended else "BuildKit could not carry it out"
-        remedy = "correct that step and run the command again; the steps before it stay cached"
+        why = f"its command ended with exit status {ended[1]}" if ended else "BuildKit could not run it"
+        remedy = "fix that step, then run the command again; earlier steps stay cached"
     return Problem(
-        what=f"the image does not build: step {step}" if step else "the image does not build",
+        what=f"the image build failed: step {step}" if step else "the image build failed",
         # Built from a copy of exactly its inputs; the file that one edits has the same path in the repository.
         where=Location(file=_STAGED.sub("", dockerfile), line=line, column=1 if line else 0),
         why=why,

@@ -46,7 +46,7 @@ def explain(
                 what="the update did not finish" if status < 0 else "the update failed",
                 where=f"stack {project.stack_name}",
                 why="it was interrupted" if status < 0 else "see Pulumi's output above",
-                remedy="run the command again once the cause is gone: it goes on from where it stopped",
+                remedy="fix the cause, then run the command again; it continues where it stopped",
             )
         )
     return MoorageError(*problems)

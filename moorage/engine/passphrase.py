@@ -34,7 +34,7 @@ def variables(*, root: Path, home: Path, stack: str, backend: str, own: bool) ->
         return {}
     if TEXT in os.environ:
         if not os.environ[TEXT].strip():
-            raise _empty(f"the variable {TEXT}", "it is set, and empty", backend)
+            raise _empty(f"the variable {TEXT}", "it is set but empty", backend)
         return {}
     if FILE in os.environ:
         _check_file(os.environ[FILE], backend)
@@ -47,7 +47,7 @@ def variables(*, root: Path, home: Path, stack: str, backend: str, own: bool) ->
             raise _lost(home, "its file is empty")
         return {FILE: str(path)}
     if any(home.glob("state/.pulumi/stacks/**/*.json*")):
-        raise _lost(home, "its file is not there")
+        raise _lost(home, "its file does not exist")
     _make(path)
     return {FILE: str(path)}
 
@@ -62,21 +62,21 @@ def needed(root: Path, stack: str, backend: str) -> bool:
 
 
 def wrong(stack: str, home: Path) -> MoorageError:
-    """Return the error for a passphrase that does not open the stack's secrets."""
+    """Return the error for a passphrase that cannot decrypt the stack's secrets."""
     source = f"the variable {TEXT}" if TEXT in os.environ else os.environ.get(FILE) or str(home / "passphrase")
     return MoorageError.of(
-        f"the passphrase does not open the secrets of stack {stack}",
+        f"the passphrase cannot decrypt the secrets of stack {stack}",
         where=source,
         why="they were encrypted with another one",
         remedy=f"set {TEXT} or {FILE} to the passphrase that the stack was made with. If that one is lost, its secrets "
-        f"cannot be read any more: restore the passphrase from a copy, or delete the stack's objects with kubectl, run "
-        f"`pulumi stack rm --force {stack}`, and bring the stack up anew",
+        f"are lost too: restore the passphrase from a copy, or delete the stack's objects with kubectl, run "
+        f"`pulumi stack rm --force {stack}`, and run `moorage up` again",
     )
 
 
 def _check_file(name: str, backend: str) -> None:
     if not name.strip():
-        raise _empty(f"the variable {FILE}", "it is set, and names no file", backend)
+        raise _empty(f"the variable {FILE}", "it is set, but names no file", backend)
     try:
         text = Path(name).read_text()
     except (OSError, ValueError) as error:
@@ -118,8 +118,8 @@ def _lost(home: Path, why: str) -> MoorageError:
         "the passphrase of this checkout's stacks is missing",
         where=str(home / "passphrase"),
         why=f"{why}, and the stacks in {home / 'state'} were encrypted with it",
-        remedy=f"put a copy of it back, or export the {TEXT} that they were made with. If it is lost, their secrets cannot "
-        "be read any more: `moorage platform reset` starts anew on the embedded platform; elsewhere delete the objects "
+        remedy=f"restore a copy of it, or export the {TEXT} that they were made with. If it is lost, their secrets are "
+        "lost too: on the embedded platform run `moorage platform reset` and start again; elsewhere delete the objects "
         f"with kubectl and move {home / 'state'} away",
     )
 

@@ -29,21 +29,21 @@ _REFUSED = (
     "RunContainerError",
 )
 _REMEDIES = {
-    "ImagePullBackOff": "check that the registry answers the cluster and that the image was pushed",
-    "ErrImagePull": "check that the registry answers the cluster and that the image was pushed",
-    "CrashLoopBackOff": "correct what ends the process again and again: its last lines say why",
+    "ImagePullBackOff": "check that the cluster can reach the registry and that the image was pushed",
+    "ErrImagePull": "check that the cluster can reach the registry and that the image was pushed",
+    "CrashLoopBackOff": "fix the crash: its last lines say why",
     "OOMKilled": "raise resources.limits.memory in service.yaml, or use less",
-    "CreateContainerConfigError": "bring the ConfigMap or Secret that the pod names and that is missing",
+    "CreateContainerConfigError": "create the missing ConfigMap or Secret that the pod refers to",
     "CreateContainerError": "correct what the container runtime refused: see the message",
     "RunContainerError": "correct the command in service.yaml or the image's: the program could not be started",
     "StartError": "correct the command in service.yaml or the image's: the program could not be started",
     "InvalidImageName": "correct registry.address in Pulumi.<stack>.yaml: the image's name is made from it",
     "Unschedulable": "lower resources.requests, or give the cluster more nodes",
-    "Evicted": "give the node room: the message says what it ran out of",
+    "Evicted": "free what the node ran out of (see the message)",
     "NotStarted": "compare startupProbe in service.yaml with what the process answers: see its last lines",
     "NotReady": "compare readinessProbe in service.yaml with what the process answers: see its last lines",
     "Error": "correct what ended the process: its last lines say why",
-    "Completed": "let the process run on: a workload's container must not end by itself",
+    "Completed": "keep the process running: a workload's container must not exit",
 }
 
 
@@ -116,7 +116,7 @@ def _container_trouble(pod: str, container: dict[str, Any]) -> Trouble | None:
         return Trouble(pod=pod, container=name, reason=ended.get("reason") or "Error", message=ending)
     if "running" in container.get("state", {}):
         reason, probe = ("NotStarted", "startup") if container.get("started") is False else ("NotReady", "readiness")
-        return Trouble(pod=pod, container=name, reason=reason, message=f"it runs, and its {probe} probe fails")
+        return Trouble(pod=pod, container=name, reason=reason, message=f"it runs, but its {probe} probe fails")
     return None
 
 

@@ -68,9 +68,9 @@ def registry(address: str) -> Problem | None:
     if status in (200, _UNAUTHORIZED):
         return None
     return Problem(
-        what="this address is no registry",
+        what="no registry at this address",
         where=f"{host}",
-        why=f"it answered {status} where a registry answers 200 or 401",
+        why=f"it answered {status}; a registry answers 200 or 401",
         remedy="check registry.address in Pulumi.<stack>.yaml",
     )
 
@@ -82,7 +82,7 @@ def builder(name: str) -> Problem | None:
     if not path.is_file():
         known = sorted(entry.name for entry in folder.glob("*")) or ["none"]
         return Problem(
-            what=f"there is no buildx builder named {name}",
+            what=f"no buildx builder named {name}",
             where=str(folder),
             why=f"the builders there are {', '.join(known)}",
             remedy=f"docker buildx create --name {name} …, or correct builder in Pulumi.<stack>.yaml",
@@ -126,5 +126,5 @@ def _unreachable(endpoint: str) -> str | None:
     except OSError as error:
         return error.strerror or str(error) or type(error).__name__
     except (ValueError, OverflowError) as error:
-        return f"this is no address: {error}"
+        return f"invalid address: {error}"
     return None

@@ -179,7 +179,7 @@ def _pass_on_errors(source: TextIO, heard: list[str]) -> None:
 def _wait_for_lock(session: Session, errors: str) -> None:
     owner = found["owner"] if (found := _LOCK_OWNER.search(errors)) else "another machine"
     with Steps().step(f"Another update of stack {session.stack}") as step:
-        step.note(f"{owner}, waiting for its end")
+        step.note(f"{owner}, waiting for it to finish")
         # Two that wait must not ask at the same moment again and again.
         time.sleep(RETRY_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311  # nothing secret
         step.done("asking again")
@@ -188,8 +188,8 @@ def _wait_for_lock(session: Session, errors: str) -> None:
 def _locked(session: Session, errors: str) -> MoorageError:
     owner = found["owner"] if (found := _LOCK_OWNER.search(errors)) else "another machine"
     return MoorageError.of(
-        f"stack {session.stack} stays locked",
+        f"stack {session.stack} is still locked",
         where=session.backend(),
         why=f"an update of {owner} has locked it for more than {LOCKED_SECONDS / 60:.0f} minutes",
-        remedy=f"wait for its end; where it does not run any more: pulumi cancel --yes --stack {session.stack}",
+        remedy=f"wait for it to finish; if it no longer runs: pulumi cancel --yes --stack {session.stack}",
     )

@@ -66,7 +66,7 @@ class Answer:
 
     def __str__(self) -> str:
         """Return it as people say it."""
-        said = self.error or f"answers {self.status}{' (by the ingress controller)' if self.by_controller else ''}"
+        said = self.error or f"answers {self.status}{' (from the ingress controller)' if self.by_controller else ''}"
         return f"{self.route.url} {said}"
 
 
@@ -124,7 +124,7 @@ def _problem(session: Session, project: Project, answer: Answer, misplaced: Prob
         return Problem(
             what=f"{what} by the ingress controller",
             where=route.url,
-            why="the controller knows no route of this host and path",
+            why="the controller has no route for this host and path",
             remedy=f"check that ingress.className ({project.settings.ingress.class_name}) is the IngressClass of the controller at "
             f"this address: kubectl get ingressclass",
         )
@@ -133,7 +133,7 @@ def _problem(session: Session, project: Project, answer: Answer, misplaced: Prob
             what=what,
             where=route.url,
             why=f"nothing answered at {route.address or route.host}, port {route.port}",
-            remedy="check that the host's name leads to the ingress controller (DNS, load balancer, firewall): "
+            remedy="check that the host name resolves to the ingress controller (DNS, load balancer, firewall): "
             f"kubectl get ingress --namespace {project.namespace} shows its address",
         )
     return Problem(

@@ -59,7 +59,7 @@ class Session:
         return os.environ.get("PULUMI_BACKEND_URL") or _login() or self._local_backend()
 
     def backend_folder(self) -> Path | None:
-        """Return the folder in which the backend keeps its files; None for one that is no folder of this machine."""
+        """Return the folder in which the backend keeps its files; None for one that is not a folder of this machine."""
         url = urlsplit(self.backend())
         if url.scheme != _FILE:
             return None

@@ -96,7 +96,7 @@ def _wait(session: Session, other: Callable[[], str | None]) -> None:
         return
     with Steps().step(f"Another update of stack {session.stack}") as step:
         while who is not None:
-            step.note(f"{who}, waiting for its end")
+            step.note(f"{who}, waiting for it to finish")
             time.sleep(POLL_SECONDS)
             who = other()
         step.note("")

@@ -38,7 +38,7 @@ class Resource:
     parent: str = ""
     protect: bool = False
     leaving: bool = False
-    """Whether it is to be deleted already: what took its place is there."""
+    """Whether it will be deleted: its replacement exists already."""
     inputs: Mapping[str, Any] = field(default_factory=dict, repr=False)
     outputs: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
@@ -149,7 +149,7 @@ def read_state(session: Session) -> State:
 
 
 def state_file(session: Session) -> Path | None:
-    """Return the file of the stack's state, which need not exist; None where the backend is no folder."""
+    """Return the file of the stack's state, which need not exist; None where the backend is not a folder."""
     folder = session.backend_folder()
     if folder is None:
         return None

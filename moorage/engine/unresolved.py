@@ -14,7 +14,7 @@ _NAME = "check the spelling, and that the registry has it"
 _VERSION = "check which versions the registry has, then correct the requirement and its lock file"
 _NETWORK = (
     "check that the registry is up, the network, the proxy (NO_PROXY too) and the certificates of buildSecrets; the base "
-    "images let it be tried three times"
+    "images try three times"
 )
 _UNTRUSTED = re.compile(
     r"UnknownIssuer|CERTIFICATE_VERIFY_FAILED|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_(?:GET_ISSUER_CERT|VERIFY_LEAF)"
@@ -22,15 +22,15 @@ _UNTRUSTED = re.compile(
     r"|[Cc]ertificate verification failed|certificate signed by unknown authority",
 )
 _AUTHORITY = (
-    "let this machine's system know your company's certificate authority (update-ca-certificates on Debian and Ubuntu), or "
-    "name it in buildSecrets.ca; the step has to mount the secret ca, as `with-ca` of the base images expects"
+    "add your company's certificate authority to this machine's system (update-ca-certificates on Debian and Ubuntu), or "
+    "name it in buildSecrets.ca; the step must mount the secret ca, as `with-ca` of the base images expects"
 )
-_HASH = "the file is not the one that was locked: check the index, then lock anew"
+_HASH = "check the index, then lock again"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Unresolved:
-    """A dependency that could not be had."""
+    """A dependency that could not be downloaded."""
 
     package: str
     version: str
@@ -77,7 +77,7 @@ _PATTERNS = (
     _pattern(
         rf"Hash mismatch for `(?P<package>[^=`]+)==(?P<version>{_VERSION_TEXT})`",
         PYPI,
-        "its content has another hash",
+        "its content is not what the lock file pins",
         _HASH,
     ),
     _pattern(

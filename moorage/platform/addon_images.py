@@ -106,7 +106,7 @@ class PlatformImages:
                 raise MoorageError.of(
                     "the seed image could not be made",
                     where=" ".join(command),
-                    why="mmdebstrap could not bring Debian's packages",
+                    why="mmdebstrap could not download Debian's packages",
                     remedy="check that a Debian mirror is reachable, then run the command again",
                     detail=result.stderr.strip().splitlines()[-8:],
                 )

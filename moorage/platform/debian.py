@@ -85,7 +85,7 @@ def install(needs: Sequence[Need]) -> list[str]:
             f"system packages are missing: {', '.join(packages)}",
             where="this machine",
             why=purposes if shutil.which("apt-get") else f"this system has no apt; {purposes}",
-            remedy=f"{sudo}apt-get update && {sudo}{' '.join(command)}, or their equal on this system",
+            remedy=f"{sudo}apt-get update && {sudo}{' '.join(command)}, or the equivalent on this system",
         )
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     result = _apt(command, environment)
@@ -158,7 +158,7 @@ def _unpack_failed(command: str, result: subprocess.CompletedProcess[str]) -> Mo
 def _apt_failed(command: str, result: subprocess.CompletedProcess[str]) -> MoorageError:
     lines = [line for line in (result.stdout + result.stderr).splitlines() if line.startswith(("E:", "W:", "Err:"))]
     return MoorageError.of(
-        "apt could not bring a package",
+        "apt could not download a package",
         where=command,
         why="see apt's output below",
         remedy="check the network and /etc/apt/sources.list*, run `apt-get update`, then the same command again",

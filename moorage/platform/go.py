@@ -43,12 +43,10 @@ def unfit(version: str) -> str | None:
     if found >= WANTED:
         return None
     if found < FETCHES_OTHERS:
-        return f"the modules of the toolchain ask for Go {wanted}, and this one cannot fetch it"
+        return f"the modules of the toolchain need Go {wanted}, which this one cannot download"
     setting = subprocess.run(["go", "env", "GOTOOLCHAIN"], capture_output=True, text=True, check=False, cwd="/")
     if setting.stdout.strip().partition("+")[0] == "local":
-        return (
-            f"the modules of the toolchain ask for Go {wanted}, and GOTOOLCHAIN=local keeps this one from fetching it"
-        )
+        return f"the modules of the toolchain need Go {wanted}, and GOTOOLCHAIN=local prevents this one from downloading it"
     return None
 
 
@@ -77,16 +75,16 @@ def go_failed(component: Component, stderr: str, attempts: int) -> MoorageError:
     text = "\n".join(lines)
     if "checksum mismatch" in text or "SECURITY ERROR" in text:
         why = "a module's content is not what go.sum pins"
-        remedy = "do not go on: the module proxy or the network serves something else (see GOPROXY); `moorage doctor` shows which"
+        remedy = "stop here: the module proxy or the network serves a different module (see GOPROXY); `moorage doctor` shows which"
     elif _UNTRUSTED.search(text):
-        why = "the module proxy's certificate is of an authority that this system does not trust"
+        why = "the module proxy's certificate is signed by an authority that this system does not trust"
         remedy = "add your company's certificate authority to the system's store (update-ca-certificates on Debian and Ubuntu)"
     elif re.search(r"410 Gone|404 Not Found|403 Forbidden", text):
         why = "the module proxy refused a module"
         remedy = "check that GOPROXY names a proxy that serves it"
     elif NETWORK.search(text):
         why = f"a download failed {attempts} times"
-        remedy = "check the network and GOPROXY, then run the command again: it goes on where it stopped"
+        remedy = "check the network and GOPROXY, then run the command again: it continues where it stopped"
     else:
         why = "the Go compiler stopped"
         remedy = "check `go version` (1.26 or newer) and free memory, then run the command again"

@@ -76,7 +76,7 @@ def _run(*command: str) -> None:
     result = subprocess.run(command, check=False, capture_output=True, text=True)
     if result.returncode:
         raise MoorageError.of(
-            "the node's network could not be made",
+            "the node's network could not be created",
             where=" ".join(command),
             why=result.stderr.strip() or f"exit status {result.returncode}",
             remedy="the platform needs root, network namespaces, veth and bridge netfilter in the kernel; `moorage doctor` checks them",

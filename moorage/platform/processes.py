@@ -197,16 +197,16 @@ def _not_startable(program: Program, error: OSError) -> MoorageError:
         f"{program.name} cannot be started",
         where=program.command[0],
         why=error.strerror or str(error),
-        remedy="run `moorage up` again: it builds and links what is missing; `moorage doctor` shows what that is",
+        remedy="run `moorage up` again: it builds and links what is missing; `moorage doctor` shows what is missing",
     )
 
 
 def died(name: str, log: Path) -> MoorageError:
-    """Return the error for a process that ended by itself."""
+    """Return the error for a process that has exited."""
     return MoorageError.of(
-        f"{name} ended by itself",
+        f"{name} has exited",
         where=str(log),
-        why="the last lines of its log say",
+        why="see the last lines of its log",
         remedy=f"fix the cause and start again; `moorage platform logs {name}` shows the whole log",
         detail=tail(log, 8),
     )

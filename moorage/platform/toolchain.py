@@ -104,7 +104,7 @@ def wanted(*, platform: bool, home: Path | None = None) -> list[Component]:
             f"{found} does not fit" if found else "no pulumi is on PATH",
             where="PATH",
             why=found.unfit if found else f"MOORAGE_TOOLCHAIN=system asks for one of version {wanted_pulumi()}",
-            remedy=f"{_install_pulumi()}, or unset MOORAGE_TOOLCHAIN to have it built",
+            remedy=f"{_install_pulumi()}, or unset MOORAGE_TOOLCHAIN to compile it",
         )
     own = found is not None and not found.unfit
     return ([] if own else components("pulumi")) + (components("platform") if platform else [])

@@ -68,7 +68,7 @@ class ToolchainBuilder:
     def build(self, wanted: Sequence[Component]) -> int:
         """Build what is missing and return how many that were.
 
-        Raises `MoorageError` where Go is missing or refuses, a module cannot be had or a disk is too full.
+        Raises `MoorageError` where Go is missing or refuses, a module cannot be downloaded or a disk is too full.
         """
         if not self.missing(wanted):
             return 0

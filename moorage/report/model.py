@@ -41,7 +41,7 @@ class Step(Record):
     line: int = 0
     """In the Dockerfile; 0 where it is not known."""
     base: bool = False
-    """FROM: nothing is run, and what is loaded is no matter of this build."""
+    """FROM: nothing is run, and what is loaded does not count for this build."""
     cached: bool
     offset: float = 0
     """Seconds from the beginning of the build until it was looked at."""

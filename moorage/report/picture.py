@@ -111,7 +111,7 @@ def tree(picture: Picture) -> Tree:
 def _grow(picture: Picture, branch: Tree, box: Box) -> None:
     for line in picture.below(box.id):
         target = picture.box(line.target)
-        words = {"need": "[dim]needs[/] ", "route": "[dim]leads to[/] ", "image": "[dim]runs[/] "}.get(line.label, "")
+        words = {"need": "[dim]needs[/] ", "route": "[dim]routes to[/] ", "image": "[dim]runs[/] "}.get(line.label, "")
         _grow(picture, branch.add(words + _label(target)), target)
 
 

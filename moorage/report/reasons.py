@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from moorage.report.model import Build, Source, Step
 
 FIRST = "no earlier build of this image is known"
-GONE = "nothing of it changed: the builder no longer had its result"
-UNKNOWN = "what it copies has changed, as far as is known"
+GONE = "unchanged: the builder no longer had its result"
+UNKNOWN = "files that it copies have changed, as far as is known"
 _SHOWN_FILES = 3
 _SHOWN_TEXT = 80
 

@@ -76,7 +76,7 @@ def _sizes(build: Build) -> dict[str, int]:
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What a build may cost; None is no limit."""
+    """What a build may cost; None for no limit."""
 
     unpacked: int | None = None
     """Bytes."""
@@ -89,9 +89,9 @@ def exceeded(build: Build, limits: Limits) -> list[str]:
     """Return in words what of its budget a build exceeds; time and hit rate count for warm builds only."""
     found = []
     if limits.unpacked is not None and build.unpacked > limits.unpacked:
-        found.append(f"{size(build.unpacked)} unpacked, {size(limits.unpacked)} are allowed")
+        found.append(f"{size(build.unpacked)} unpacked, at most {size(limits.unpacked)} allowed")
     if build.warm and limits.warm_seconds is not None and build.seconds > limits.warm_seconds:
-        found.append(f"a warm build took {duration(build.seconds)}, {duration(limits.warm_seconds)} are allowed")
+        found.append(f"a warm build took {duration(build.seconds)}, at most {duration(limits.warm_seconds)} allowed")
     if build.warm and limits.hit_rate is not None and build.hit_rate < limits.hit_rate:
-        found.append(f"{build.hit_rate:.0f} % of the steps were cached, {limits.hit_rate:.0f} % are wanted")
+        found.append(f"{build.hit_rate:.0f} % of the steps were cached, at least {limits.hit_rate:.0f} % required")
     return found

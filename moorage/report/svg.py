@@ -152,5 +152,5 @@ def _legend(picture: Picture, y: float) -> str:
         x += 20 + len(words) * _SMALL + 26
     if any(line.label in _WAITING for line in picture.lines):
         parts.append(f'<path class="line need" d="M{x:.0f} {y - 5:.0f}h22"/>')
-        parts.append(f'<text class="small" x="{x + 28:.0f}" y="{y - 1:.0f}">waits for, or leads to</text>')
+        parts.append(f'<text class="small" x="{x + 28:.0f}" y="{y - 1:.0f}">waits for, or routes to</text>')
     return "".join(parts)

@@ -85,9 +85,9 @@ def _files(entry: Entry) -> Iterator[ImageFinding]:
     if _CACHES.fullmatch(path):
         yield ImageFinding(rule="no-caches", path=path, why="it is in a folder of caches")
     if _TEMPORARY.fullmatch(path) or path.startswith(tuple(f"{folder}/" for folder in TEMPORARY_FOLDERS)):
-        yield ImageFinding(rule="no-temporary-files", path=path, why="it is left over")
+        yield ImageFinding(rule="no-temporary-files", path=path, why="it is left behind by the build")
     if _ARTIFACTS.fullmatch(path):
-        yield ImageFinding(rule="no-build-artifacts", path=path, why="it is of use to a build only")
+        yield ImageFinding(rule="no-build-artifacts", path=path, why="only a build needs it")
     if _TESTS.fullmatch(path):
         yield ImageFinding(rule="no-tests", path=path, why="it is part of tests")
 

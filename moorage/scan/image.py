@@ -257,7 +257,7 @@ def open_image(registry: Registry, manifest: Manifest, name: str) -> Image:
     reference = manifest.reference
     if "layers" not in manifest.data or "config" not in manifest.data:
         raise MoorageError.of(
-            "this is no image",
+            "not an image",
             where=str(reference),
             why=f"its manifest is of type {manifest.data.get('mediaType', 'unknown')} and has no layers",
             remedy="check the reference: charts and caches live in registries as well",

@@ -59,7 +59,7 @@ def _interpreter(image: Image, entry: Entry, content: bytes) -> Iterator[ImageFi
     found = image.resolve(line[0]) if line else None
     if found is None or not found.executable:
         yield ImageFinding(
-            rule="require-libraries", path=entry.path, why=f"its interpreter {' '.join(line)} is not there"
+            rule="require-libraries", path=entry.path, why=f"its interpreter {' '.join(line)} does not exist"
         )
 
 
@@ -71,7 +71,7 @@ class _Libraries:
         self._configured = _configured(image)
 
     def missing(self, entry: Entry, content: bytes) -> Iterator[ImageFinding]:
-        """Yield the loader and the libraries that a program or library asks for and that are not there."""
+        """Yield the loader and the libraries that a program or library asks for and that do not exist."""
         try:
             elf: Any = ELFFile(io.BytesIO(content))
             interpreter, needed, runpaths = _dynamic(elf)
@@ -79,12 +79,14 @@ class _Libraries:
             yield ImageFinding(rule="require-libraries", path=entry.path, why=f"it is damaged: {error}")
             return
         if interpreter and self._image.resolve(interpreter) is None:
-            yield ImageFinding(rule="require-libraries", path=entry.path, why=f"its loader {interpreter} is not there")
+            yield ImageFinding(
+                rule="require-libraries", path=entry.path, why=f"its loader {interpreter} does not exist"
+            )
         folders = [*self._expanded(runpaths, entry), *self._configured, *self._system(elf)]
         for name in needed:
             if not self._found(name, folders):
                 yield ImageFinding(
-                    rule="require-libraries", path=entry.path, why=f"it needs {name}, which is not there"
+                    rule="require-libraries", path=entry.path, why=f"it needs {name}, which does not exist"
                 )
 
     def _found(self, name: str, folders: list[str]) -> bool:

@@ -27,7 +27,9 @@ def check_permissions(image: Image, expectation: Expectation) -> Iterator[ImageF
             continue
         if entry.mode & _SETUID:
             yield ImageFinding(
-                rule="no-setuid", path=entry.path, why=f"its mode is {_octal(entry)}: it lends its owner's rights"
+                rule="no-setuid",
+                path=entry.path,
+                why=f"its mode is {_octal(entry)}: whoever runs it gets its owner's rights",
             )
         sticky = entry.is_dir and entry.mode & stat.S_ISVTX and entry.path in TEMPORARY_FOLDERS
         if entry.mode & (stat.S_IWGRP | stat.S_IWOTH) and not sticky:

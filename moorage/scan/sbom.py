@@ -20,7 +20,7 @@ _DISTRIBUTION = "debian"
 
 
 def sbom(reference: str, digest: str, found: Sequence[Package]) -> str:
-    """Return the bill of an image as JSON of CycloneDX 1.6: the image, and each package with its package URL."""
+    """Return the SBOM of an image as JSON of CycloneDX 1.6: the image, and each package with its package URL."""
     algorithm, _, value = digest.partition(":")
     image = Component(
         type=ComponentType.CONTAINER,

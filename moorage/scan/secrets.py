@@ -142,7 +142,7 @@ def _variables(image: Image) -> Iterator[ImageFinding]:
     for variable in image.settings.get("Env") or []:
         match = _VARIABLE.fullmatch(variable)
         if match and not match[1].endswith("_FILE"):
-            yield ImageFinding(rule="no-secrets", why=f"ENV {match[1]} gives a value to what is named like a secret")
+            yield ImageFinding(rule="no-secrets", why=f"ENV {match[1]} sets a variable that is named like a secret")
 
 
 def _looks_like_credential(path: str, content: bytes) -> bool:

@@ -30,7 +30,7 @@ def check_settings(image: Image, expectation: Expectation) -> Iterator[ImageFind
     yield from _ports(image, expectation)
     limit = expectation.unpacked_bytes
     if limit is not None and image.unpacked_bytes > limit:
-        why = f"its layers have {image.unpacked_bytes / 1e6:.1f} MB unpacked, {limit / 1e6:.1f} MB are allowed"
+        why = f"its layers have {image.unpacked_bytes / 1e6:.1f} MB unpacked, at most {limit / 1e6:.1f} MB allowed"
         yield ImageFinding(rule="keep-size", why=why)
 
 
@@ -67,7 +67,7 @@ def _entrypoint(image: Image) -> Iterator[ImageFinding]:
         found = image.resolve(program)
         if found is None or not found.executable:
             yield ImageFinding(
-                rule="require-entrypoint", path=program, why="ENTRYPOINT names a program that is not there"
+                rule="require-entrypoint", path=program, why="ENTRYPOINT names a program that does not exist"
             )
 
 

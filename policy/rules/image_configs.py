@@ -99,7 +99,7 @@ def prefer_image_user(stack: Stack) -> Iterator[tuple[Object, Remark]]:
     "IMG-09",
     "prefer-ports-of-images",
     summary="The ports that a pod declares are those that its image exposes.",
-    why="a port that the image does not know is mostly a slip, and whatever sends there finds nobody",
+    why="a port that the image does not expose is usually a typo, and nothing answers on it",
     fix="correct containerPort, or EXPOSE in the Dockerfile",
     scope=Scope.STACK,
     levels=ADVICE,

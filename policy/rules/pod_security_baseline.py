@@ -216,7 +216,7 @@ def disallow_host_process(pod: Pod) -> Iterator[Remark]:
     "POD-16",
     "disallow-probe-hosts",
     summary="Probes and lifecycle hooks call the pod itself.",
-    why="the kubelet makes these calls from the node's network, so a host of one's own choice reaches what the pod cannot",
+    why="the kubelet makes these calls from the node's network, so a host named here reaches what the pod cannot",
     fix="remove host; the pod's address is the default",
     scope=Scope.CONTAINER,
     levels=ALWAYS,

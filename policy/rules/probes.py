@@ -87,7 +87,7 @@ def require_startup(container: Container) -> Iterator[Remark]:
 @rule(
     "AVL-03I",
     "distinguish-liveness-from-readiness",
-    summary="The liveness probe is not the readiness probe once more.",
+    summary="The liveness probe differs from the readiness probe.",
     why="one failure would take the pod out of service and restart it at the same time, which makes an overload worse",
     fix="let liveness ask less than readiness, or fail later (a higher failureThreshold)",
     scope=Scope.CONTAINER,

@@ -61,7 +61,7 @@ _POWERS: Final = (
 @rule(
     "RBC-01",
     "disallow-cluster-admin",
-    summary="Nobody is bound to cluster-admin.",
+    summary="No subject is bound to cluster-admin.",
     why="cluster-admin may do everything, to every namespace: whoever gets its token has the cluster",
     fix="bind a role with the rights that are needed",
     scope=Scope.OBJECT,
@@ -233,7 +233,7 @@ def disallow_escalation(role: Object) -> Iterator[Remark]:
 @rule(
     "RBC-06",
     "disallow-masters-and-tokens",
-    summary="Nobody is bound through system:masters or a group that everybody is in, and no role makes tokens, approves "
+    summary="No subject is bound through system:masters or a group that everybody is in, and no role makes tokens, approves "
     "certificates or changes admission.",
     why="each is a way to become anyone, past every other rule",
     fix="remove the subject or the right",

@@ -165,7 +165,7 @@ CHANGES = (
         told={
             "worker": file("apps/worker/Dockerfile", "worker"),
             "frontend": file("apps/frontend/Dockerfile", "frontend"),
-            "backend": file("uv.lock", "backend", how="changed in what concerns this image"),
+            "backend": file("uv.lock", "backend", how="changed in the part that this image uses"),
         },
         same=frozenset({"frontend"}),
     ),

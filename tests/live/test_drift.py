@@ -39,7 +39,7 @@ def test_what_was_deleted_is_named_by_a_preview_and_brought_back_by_an_update(de
     for kind_name in gone:
         kind, name = kind_name.split("/")
         assert f"{kind} {name} is missing" in previewed.stderr.lower()
-    assert "`moorage up dev` puts them back" in previewed.stderr
+    assert "`moorage up dev` restores them" in previewed.stderr
     assert dev.kubectl("get", "deployment/frontend", check=False) == "", "a preview changes nothing"
 
     updated = moorage("up", "dev")

@@ -105,12 +105,14 @@ def test_the_engine_is_told_levels_severities_standards_and_fixes() -> None:
 
 
 def test_a_policy_that_does_not_exist_is_named_with_the_nearest_one() -> None:
-    with pytest.raises(AbortError, match="no policy 'require-liveness-probe': did you mean 'require-liveness-probes'"):
+    with pytest.raises(
+        AbortError, match="unknown policy 'require-liveness-probe': did you mean 'require-liveness-probes'"
+    ):
         server(require_liveness_probe={})
 
 
 def test_a_setting_that_does_not_exist_or_is_of_another_type_is_named() -> None:
-    with pytest.raises(AbortError, match="no setting 'allowedRegistry': did you mean 'allowedRegistries'"):
+    with pytest.raises(AbortError, match="unknown setting 'allowedRegistry': did you mean 'allowedRegistries'"):
         server(restrict_image_registries={"allowedRegistry": ["x"]})
     with pytest.raises(AbortError, match="allowedRegistries must be a list, each item a string"):
         server(restrict_image_registries={"allowedRegistries": "x"})

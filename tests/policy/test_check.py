@@ -112,7 +112,7 @@ def test_configuration_changes_levels_and_a_mistake_in_it_is_named(tmp_path: Pat
     assert report.exit_status == 0
     with pytest.raises(SettingsError, match="did you mean 'disallow-privileged-containers'"):
         check(tmp_path, PRIVILEGED, config={"disallow-privileged-container": "advisory"})
-    with pytest.raises(SettingsError, match="'warn' is no level"):
+    with pytest.raises(SettingsError, match="unknown level 'warn'"):
         check(tmp_path, PRIVILEGED, config={"all": "warn"})
 
 
@@ -139,7 +139,7 @@ def test_folders_standard_input_and_json_are_read(tmp_path: Path, monkeypatch: p
     [
         ("a: [1, 2\nb: 3\n", 2, "expected ',' or ']'"),
         ("kind: Pod\nspec: !!python/object:os.system {}\n", 2, "could not determine a constructor"),
-        ("metadata: {name: x}\n", 1, "it has no kind"),
+        ("metadata: {name: x}\n", 1, "kind is missing"),
         (BILLIONS, 1, "over 1000000 values"),
         ("a: &a [*a]\n", 1, "contains itself"),
         ("a: &a {<<: *a}\n", 1, "contains itself"),

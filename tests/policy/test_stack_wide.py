@@ -119,7 +119,7 @@ def test_every_mistake_in_the_configured_exemptions_is_named_at_once() -> None:
         configured([{"policy": "no-latest-tag", "objekt": "x", "reason": "short", "expires": "soon"}, "x"])
     text = str(error.value)
     for part in (
-        "no policy 'no-latest-tag'",
+        "unknown policy 'no-latest-tag'",
         "did you mean 'object'",
         "reason must have 10",
         "expires must be",

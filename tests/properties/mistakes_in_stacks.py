@@ -104,7 +104,7 @@ def wrong_override(data: DataObject, folder: Path) -> Sequence[Problem]:
 
 
 def secret_trouble(data: DataObject, folder: Path) -> Sequence[Problem]:
-    """A secret that is not set, stands in plain text, or is not listed by any service."""
+    """A secret that is not set, is in plain text, or is not listed by any service."""
     monorepo, key = Monorepo(folder), data.draw(words(3))
     assume(not any(key in line for line in (folder / STACK).read_text().splitlines()))
     kind = data.draw(st.sampled_from(["absent", "plain", "unlisted"]))

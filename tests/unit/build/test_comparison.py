@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,73 +12,16 @@ import yaml
 from moorage.base.errors import MoorageError
 from moorage.build.comparison import Changes, changes
 from moorage.build.digests import Inputs
-from moorage.build.record import Record, image_record_of, record_of, workload_record, workload_record_of
+from moorage.build.record import Record, image_record_of, workload_record, workload_record_of
 from moorage.build.revisions import record_at
 from moorage.build.staging import staged
 from moorage.config.loader import load_project
-from tests.unit.program_samples import SERVICES, write_monorepo
+from tests.unit.change_samples import LIBRARY, append, both, commit, git, now, put, root
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-LIBRARY = "libs/harbour/harbour/events.py"
-USERS = ("backend", "worker")
-"""Services whose images contain the library."""
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """A monorepo in git: backend and worker contain a library, each service has a file, all is committed."""
-    settings = {"ingress": {"host": "harbour.example"}}
-    services = [
-        {**service, "build": {**service.get("build", {}), "libs": ["harbour"] if service["name"] in USERS else []}}
-        for service in SERVICES
-    ]
-    write_monorepo(tmp_path, "dev", settings, services)
-    put(tmp_path, LIBRARY, "first")
-    put(tmp_path, "README.md", "first")
-    for service in services:
-        name = service["name"]
-        put(tmp_path, f"apps/{name}/src/main.txt", "first")
-        library = "!libs/harbour/harbour\n" if name in USERS else ""
-        put(tmp_path, f"apps/{name}/Dockerfile.dockerignore", f"*\n!apps/{name}/src\n{library}")
-    put(tmp_path, "images/python/python.conf", "first")
-    put(tmp_path, "images/python/Dockerfile.dockerignore", "*\n!images/python/python.conf\n")
-    put(tmp_path, ".gitignore", ".moorage/\n")
-    git(tmp_path, "init", "--quiet", "--initial-branch=main")
-    commit(tmp_path)
-    return tmp_path
-
-
-def put(root: Path, path: str, text: str) -> None:
-    (root / path).parent.mkdir(parents=True, exist_ok=True)
-    (root / path).write_text(text)
-
-
-def git(root: Path, *arguments: str) -> None:
-    own = ["-c", "user.name=test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false"]
-    subprocess.run(["git", *own, *arguments], cwd=root, check=True, capture_output=True)
-
-
-def commit(root: Path) -> None:
-    git(root, "add", "--all")
-    git(root, "commit", "--quiet", "--message=state")
-
-
-def now(root: Path) -> Record:
-    project = load_project(root, "dev")
-    return record_of(project, Inputs(project).all())
-
-
-def both(root: Path, change: Callable[[], None]) -> tuple[Changes, Changes]:
-    """Return what a change touches by the record of before, and by git."""
-    before = now(root)
-    change()
-    after, project = now(root), load_project(root, "dev")
-    then = record_at(project, "HEAD", after)
-    assert then is not None
-    return changes(project, before, after), changes(project, then, after)
+__all__ = ["root"]
 
 
 def rebuilt(found: Changes) -> set[str]:
@@ -95,11 +37,6 @@ def redeployed(found: Changes) -> dict[str, list[str]]:
 def chains(found: Changes, name: str) -> tuple[tuple[str, ...], ...]:
     (service,) = [service for service in found.services if service.name == name]
     return service.chains
-
-
-def append(path: Path, text: str) -> None:
-    with path.open("a") as file:
-        file.write(text)
 
 
 def test_no_change_touches_nothing(root: Path) -> None:
@@ -179,7 +116,7 @@ def test_another_way_of_building_counts_as_a_change(root: Path) -> None:
     after = now(root)
     image = dataclasses.replace(after.images["apps/backend"], digest="0" * 64)
     found = changes(load_project(root, "dev"), Record({**after.images, "apps/backend": image}, after.workloads), after)
-    assert [str(each) for each in found.images["apps/backend"]] == ["the way in which images are built changed"]
+    assert [str(each) for each in found.images["apps/backend"]] == ["the way images are built changed"]
 
 
 def test_a_committed_change_is_one_since_the_commit_before(root: Path) -> None:
@@ -208,14 +145,14 @@ def test_a_revision_whose_settings_have_errors_cannot_be_told(root: Path) -> Non
 
 @pytest.mark.parametrize("revision", ["nowhere", "--help", ""])
 def test_an_unknown_revision_is_an_error_that_names_it(root: Path, revision: str) -> None:
-    with pytest.raises(MoorageError, match="git knows no revision"):
+    with pytest.raises(MoorageError, match="unknown git revision"):
         record_at(load_project(root, "dev"), revision, now(root))
 
 
 def test_outside_git_there_are_no_revisions(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (root / ".git").rename(root / "gone")
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(root.parent))
-    with pytest.raises(MoorageError, match="no git checkout"):
+    with pytest.raises(MoorageError, match="not a git checkout"):
         record_at(load_project(root, "dev"), "HEAD", now(root))
 
 
@@ -294,7 +231,7 @@ def test_of_an_npm_workspaces_lock_only_what_the_service_reaches_counts_and_is_g
     commit(root)
     for found in both(root, lambda: change("node_modules/page")):
         told = [str(each) for each in found.images["apps/frontend"]]
-        assert told == ["package-lock.json changed in what concerns this image"]
+        assert told == ["package-lock.json changed in the part that this image uses"]
         assert rebuilt(found) == {"apps/frontend"}
     (inputs,) = [each for node, each in Inputs(load_project(root, "dev")).all().items() if str(node) == "apps/frontend"]
     place = root / staged(root, inputs)

@@ -9,7 +9,7 @@ import pytest
 from moorage.build.comparison import changes
 from moorage.build.revisions import record_at
 from moorage.config.loader import load_project
-from tests.unit.build.test_comparison import commit, git, now, put, root
+from tests.unit.change_samples import commit, git, now, put, root
 
 if TYPE_CHECKING:
     from collections.abc import Callable

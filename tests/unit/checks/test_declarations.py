@@ -121,7 +121,7 @@ def test_code_of_another_service_cannot_be_imported(fleet: Fleet) -> None:
     fleet.add(f"apps/{SCRIPT_USER}/src/deep.ts", "import x from '../../svc-09/src/index';\n")
     errors = fleet.check().errors
     assert len(errors) == 2
-    assert all("a library of libs/" in str(problem.remedy) for problem in errors)
+    assert all("a library in libs/" in str(problem.remedy) for problem in errors)
 
 
 def test_tests_and_what_only_type_checkers_read_are_no_use(fleet: Fleet) -> None:

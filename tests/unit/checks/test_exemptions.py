@@ -108,7 +108,7 @@ def test_a_rule_that_there_is_not_is_told_with_the_one_that_may_be_meant() -> No
     comment = f"# moorage: ignore=mount-cahce {WHY}"
     dockerfile = staged(Path("Dockerfile"), parse_dockerfile(TEXT.replace("{comment}", comment)), {})
     (found,) = without_exemptions(dockerfile, (), buildkit_asked=False)
-    assert (found.what, found.fix) == ("there is no rule mount-cahce", "did you mean mount-cache?")
+    assert (found.what, found.fix) == ("unknown rule mount-cahce", "did you mean mount-cache?")
 
 
 def test_buildkits_own_findings_can_be_excepted_and_are_missed_only_where_it_was_asked() -> None:

@@ -13,7 +13,7 @@ from moorage.build.digests import Inputs
 from moorage.build.record import image_record, workload_record
 from moorage.cli.main import app
 from moorage.config.loader import load_project
-from tests.unit.build.test_comparison import put
+from tests.unit.change_samples import put
 from tests.unit.program_samples import SERVICES, write_monorepo
 
 if TYPE_CHECKING:

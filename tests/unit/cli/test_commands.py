@@ -123,7 +123,7 @@ def test_env_works_where_something_is_yet_to_be_put_right_with_it(
 def test_env_works_where_a_secret_stands_in_plain_text(checkout: Monorepo) -> None:
     checkout.change("apps/backend/service.yaml", "env:", "secrets: {KEY: signingKey}\nenv:")
     checkout.add("Pulumi.dev.yaml", "  moorage:signingKey: hunter2\n")
-    assert "stands in plain text" in moorage("preview", cwd=checkout.root).stderr
+    assert "is in plain text" in moorage("preview", cwd=checkout.root).stderr
     result = moorage("env", cwd=checkout.root)
     assert result.returncode == 0
     assert result.stderr.startswith("made a passphrase for this checkout's secrets")
@@ -141,7 +141,7 @@ def test_env_says_what_is_wrong_with_the_stack_itself(checkout: Monorepo) -> Non
 def test_data_cannot_be_kept_and_deleted(checkout: Monorepo) -> None:
     result = moorage("down", "--keep-data", "--unprotect", cwd=checkout.root)
     assert (result.returncode, result.stdout) == (2, "")
-    assert "kept or deleted, not both" in result.stderr
+    assert "use one of them, not both" in result.stderr
     assert not (checkout.root / ".moorage").exists()
 
 
@@ -202,7 +202,7 @@ def test_logs_are_those_of_the_parts_that_there_are(checkout: Monorepo) -> None:
     missing = moorage("platform", "logs", cwd=checkout.root)
     assert (missing.returncode, "moorage platform start" in missing.stderr) == (1, True)
     unknown = moorage("platform", "logs", "etdc", cwd=checkout.root)
-    assert "the platform has no part named etdc" in unknown.stderr
+    assert "unknown process etdc" in unknown.stderr
     checkout.write(".moorage/platform/logs/etcd.log", "one\ntwo\nthree\n")
     shown = moorage("platform", "logs", "etcd", "--lines", "2", cwd=checkout.root)
     assert (shown.returncode, shown.stdout) == (0, "two\nthree\n")

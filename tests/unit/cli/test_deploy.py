@@ -78,7 +78,7 @@ def test_a_service_that_is_gone_from_the_sources_is_named_and_confirmed_where_th
     else:
         assert not ask(yes=False)
     told = " ".join(capsys.readouterr().err.split())
-    assert f"service vote runs in stack {name} and is not in the sources any more" in told
+    assert f"service vote runs in stack {name} but is no longer in the sources" in told
     assert "apps/vote/service.yaml" in told
 
 
@@ -88,7 +88,7 @@ def test_a_service_that_the_stack_switches_off_is_named_as_such(
     monorepo.add("Pulumi.dev.yaml", "    worker: {run: false}\n")
     project = monorepo.load()
     deploy._confirm_where_needed(session_for(project), project, deployed("backend", "worker"), yes=False)
-    assert "switched off in its settings" in " ".join(capsys.readouterr().err.split())
+    assert "has run: false in its settings" in " ".join(capsys.readouterr().err.split())
 
 
 def test_nothing_is_asked_where_every_service_is_still_there(monorepo: Monorepo) -> None:

@@ -85,5 +85,5 @@ def test_without_a_path_the_exemptions_of_the_stacks_are_listed(
     stack.write_text(EXEMPTIONS.format(day="soon"))
     result = run("exemptions")
     assert result.exit_code == 1
-    assert "Pulumi.prod.yaml: an exemption of stack prod is not understood" in str(result.exception)
+    assert "Pulumi.prod.yaml: invalid exemption in stack prod" in str(result.exception)
     assert "expires must be a day" in str(result.exception)

@@ -56,7 +56,7 @@ def test_a_preview_of_a_change_has_a_placeholder() -> None:
 
 
 def test_a_build_that_gave_no_digest_is_an_error_and_not_a_deployment() -> None:
-    with pytest.raises(pulumi.RunError, match="told no digest"):
+    with pytest.raises(pulumi.RunError, match="returned no digest"):
         reference(preview=False, built=False)
 
 

@@ -92,7 +92,7 @@ def test_needs_in_a_circle_are_shown_as_their_path(monorepo: Monorepo) -> None:
     monorepo.change(WORKER, "kind: worker", "kind: web\nport: 8001")
     monorepo.change(BACKEND, "[postgres, redis]", "[redis, worker]")
     problem = monorepo.problem()
-    assert problem.what == "apps/backend leads back to itself: apps/backend -> apps/worker -> apps/backend"
+    assert problem.what == "apps/backend depends on itself: apps/backend -> apps/worker -> apps/backend"
     assert monorepo.place(problem) == f"{BACKEND}:20:16"
 
 
@@ -108,7 +108,7 @@ def test_a_secret_in_plain_text_is_refused_without_showing_it(monorepo: Monorepo
     monorepo.add(BACKEND, "secrets: {SIGNING_KEY: signingKey}\n")
     monorepo.add(STACK, "  moorage:signingKey: hunter2\n")
     problem = monorepo.problem()
-    assert problem.what == "the secret moorage:signingKey stands in plain text"
+    assert problem.what == "the secret moorage:signingKey is in plain text"
     assert monorepo.place(problem) == f"{STACK}:10:3"
     assert "pulumi config set --secret moorage:signingKey --stack dev" in str(problem.remedy)
     assert "hunter2" not in str(problem)

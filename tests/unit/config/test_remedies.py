@@ -103,7 +103,7 @@ def test_only_what_can_be_needed_is_offered(monorepo: Monorepo) -> None:
     assert problems["readr"].remedy == "did you mean reader?"
     for slip in ("wrker", "backnd"):
         assert "did you mean" not in str(problems[slip].remedy)
-    assert {problem.why for problem in problems.values()} == {"it can need postgres, redis and reader"}
+    assert {problem.why for problem in problems.values()} == {"it may need postgres, redis and reader"}
 
 
 def test_a_service_that_needs_this_one_is_not_offered(monorepo: Monorepo) -> None:
@@ -116,7 +116,7 @@ def test_a_service_that_needs_this_one_is_not_offered(monorepo: Monorepo) -> Non
     monorepo.write("apps/reader/Dockerfile", "FROM scratch\n")
     monorepo.change("apps/backend/service.yaml", "needs: [postgres, redis]", "needs: [readr]")
     problem = monorepo.problem()
-    assert problem.why == "it can need postgres and redis"
+    assert problem.why == "it may need postgres and redis"
     assert "reader" not in str(problem.remedy)
 
 

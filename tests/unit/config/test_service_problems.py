@@ -105,14 +105,14 @@ def test_a_bad_value_is_named_with_a_remedy(old: str, new: str, what: str, remed
         (changed("maxReplicas: 10", "maxReplicas: 1"), "scaling: maxReplicas (1) is below minReplicas (2)", "19:16"),
         (
             changed("minReplicas: 2", "minReplicas: 2\n  cpu: null\n  memory: null"),
-            "scaling: there is neither cpu nor memory to go by",
+            "scaling: scaling has neither cpu nor memory",
             "17:1",
         ),
         (changed("needs:", "replicas: 11\nneeds:"), "replicas (11) is outside scaling's 2 to 10", "20:11"),
         (changed("[postgres, redis]", "[postgres, backend]"), "backend needs itself", "20:19"),
-        (changed("LOG_LEVEL: INFO", "DATABASE_HOST: db"), "env.DATABASE_HOST is set by hand", "22:18"),
-        (changed("env:", "secrets: {A: key}\nenv:\n  A_FILE: x"), "env.A_FILE is set by hand", "23:11"),
-        (changed("env:", "secrets: {REDIS_PASSWORD: key}\nenv:"), "secrets.REDIS_PASSWORD is set by hand", "21:27"),
+        (changed("LOG_LEVEL: INFO", "DATABASE_HOST: db"), "env.DATABASE_HOST is set in the file", "22:18"),
+        (changed("env:", "secrets: {A: key}\nenv:\n  A_FILE: x"), "env.A_FILE is set in the file", "23:11"),
+        (changed("env:", "secrets: {REDIS_PASSWORD: key}\nenv:"), "secrets.REDIS_PASSWORD is set in the file", "21:27"),
         (
             changed("port: 8000", "port: 8000\npreStopSleepSeconds: 40"),
             "terminationGracePeriodSeconds (40) does not exceed preStopSleepSeconds (40)",
@@ -143,7 +143,7 @@ def test_a_bad_value_is_named_with_a_remedy(old: str, new: str, what: str, remed
         ),
         (
             changed("  libs:", "  args: {PYTHON_IMAGE: x}\n  libs:"),
-            "build: the build arg PYTHON_IMAGE is set by hand",
+            "build: the build arg PYTHON_IMAGE is set in the file",
             "5:24",
         ),
         (WORKER + "port: 8000\n", "the worker worker has a port", "16:7"),
@@ -181,7 +181,7 @@ def test_a_character_that_would_not_arrive_is_refused(  # noqa: PLR0917
 ) -> None:
     problem = problem_of(changed(old, new.replace("{}", f'"a{escaped}b"')))
     assert problem.what.startswith(f"{name}: 'a")
-    assert problem.what.endswith(f"b' holds the character U+{code}")
+    assert problem.what.endswith(f"b' contains the character U+{code}")
     assert isinstance(problem.where, Location)
     assert (problem.where.line, problem.where.column) == at
     assert "U+007F to U+009F" in str(problem.why)

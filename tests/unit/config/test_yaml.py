@@ -114,13 +114,13 @@ def test_a_block_is_found_at_its_key_and_what_is_missing_at_what_would_hold_it()
         ("a:\n\tb: 1\n", 2, 1, "a tab is used for indentation"),
         ("a: 1\n\tb: 1\n", 2, 1, "a tab is used for indentation"),
         ("a: b: c\n", 1, 5, "a colon is not expected here"),
-        ("a:\n  - b\n c: 1\n", 3, 2, "the indentation does not fit"),
+        ("a:\n  - b\n c: 1\n", 3, 2, "wrong indentation"),
         ("a: [1, 2\nb: 3\n", 1, 4, "the bracket is not closed"),
         ('a: "x\nb: 1\n', 1, 4, "the quote is not closed"),
-        ('a: "\\q"\n', 1, 5, "a backslash is followed by a character without meaning"),
+        ('a: "\\q"\n', 1, 5, "unknown escape sequence"),
         ("a: @x\n", 1, 4, "a value begins with a reserved character"),
         ("a: *x\n", 1, 4, "the alias has no anchor"),
-        ("a: &x [*x]\n", 1, 4, "an alias leads back into its own value"),
+        ("a: &x [*x]\n", 1, 4, "an alias refers to its own value"),
         ("a: 1\n---\nb: 1\n", 2, 1, "a second document begins here"),
         ("- a\n- b\n", 1, 1, "the file is not a mapping"),
         ("a: !vault x\n", 1, 4, "the tag !vault is not supported"),
@@ -156,7 +156,7 @@ def test_half_of_a_surrogate_pair_is_no_character(text: str, deep: str) -> None:
     with pytest.raises(MoorageError) as caught:
         parse(f"{text}\n{deep}\n")
     problem = caught.value.problems[0]
-    assert "escape stands for no character" in problem.what
+    assert "invalid escape sequence" in problem.what
     assert problem.remedy == "write the character itself"
     assert isinstance(problem.where, Location)
     assert problem.where.line == 1

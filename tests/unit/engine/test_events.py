@@ -100,7 +100,7 @@ def test_data_that_would_be_lost_is_at_risk(tmp_path: Path) -> None:
     )
     assert risks(planned(path).steps) == [
         "StatefulSet a-statefulset holds data and would be deleted",
-        "PersistentVolumeClaim b-persistentvolumeclaim holds data and would be deleted and made anew",
+        "PersistentVolumeClaim b-persistentvolumeclaim holds data and would be deleted and created again",
     ]
 
 

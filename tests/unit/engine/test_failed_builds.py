@@ -28,7 +28,7 @@ def error(message: str, step: str = "[library 3/3] RUN make") -> dict[str, str]:
 def test_a_command_that_fails_is_told_with_stage_line_status_and_last_output() -> None:
     message = 'process "/bin/sh -c make" did not complete successfully: exit code: 2'
     told = problem("apps/worker/Dockerfile", error(message), LOG)
-    assert told.what == "the image does not build: step [library 3/3] RUN make"
+    assert told.what == "the image build failed: step [library 3/3] RUN make"
     assert str(told.where) == "apps/worker/Dockerfile:27:1"
     assert told.why == "its command ended with exit status 2"
     assert told.detail == ("cc -o rudder", "rudder.c:1: error: jammed")
@@ -42,5 +42,5 @@ def test_a_step_that_buildkit_refuses_is_told_in_its_own_words() -> None:
 
 def test_a_record_without_a_step_still_says_what_is_known() -> None:
     told = problem("Dockerfile", {"Message": "dockerfile parse error on line 3"}, "")
-    assert told.what == "the image does not build"
+    assert told.what == "the image build failed"
     assert told.detail == ("dockerfile parse error on line 3",)

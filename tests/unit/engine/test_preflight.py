@@ -87,7 +87,7 @@ def test_what_answers_otherwise_is_no_registry() -> None:
     with answering(404) as address:
         problem = preflight.registry(address)
     assert problem is not None
-    assert problem.what == "this address is no registry"
+    assert problem.what == "no registry at this address"
     assert "404" in str(problem.why)
 
 
@@ -209,7 +209,7 @@ def test_all_three_are_asked_and_each_that_does_not_answer_is_told(monorepo: Mon
     assert [problem.what for problem in caught.value.problems] == [
         "the cluster does not answer",
         "the registry does not answer",
-        "there is no buildx builder named mine",
+        "no buildx builder named mine",
     ]
     cluster = caught.value.problems[0]
     assert cluster.where == f"context mine of {monorepo.root}/kubeconfig"

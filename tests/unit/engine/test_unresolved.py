@@ -1,4 +1,4 @@
-"""What uv, npm, pip and apt print where a dependency cannot be had, as they printed it, and what a user is told of it."""
+"""What uv, npm, pip and apt print where a dependency cannot be downloaded, as they printed it, and what a user is told of it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OUTPUTS = {
     ),
     "uv, other content": (
         "error: Failed to download `idna==3.10`\n  cause: Hash mismatch for `idna==3.10`\n\n         Expected:\n           sha256:0",
-        ("idna", "3.10", PYPI, "its content has another hash"),
+        ("idna", "3.10", PYPI, "its content is not what the lock file pins"),
     ),
     "uv, no network": (
         """\
@@ -126,7 +126,7 @@ def test_a_failed_step_names_the_dependency_and_what_to_check() -> None:
     sources = base64.b64encode(b"Dockerfile:8\n").decode()
     message = 'process "/bin/sh -c npm ci" did not complete successfully: exit code: 1'
     told = problem("apps/page/Dockerfile", {"Name": step, "Message": message, "Sources": sources}, log)
-    assert told.why == f"a dependency cannot be had: react 999.0.0 from {NPM}: there is no such version"
+    assert told.why == f"a dependency cannot be downloaded: react 999.0.0 from {NPM}: there is no such version"
     assert told.remedy is not None
     assert told.remedy.startswith("check which versions")
     assert len(told.detail) == 10

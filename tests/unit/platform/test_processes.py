@@ -81,7 +81,7 @@ def test_waiting_for_a_process_that_died_shows_the_end_of_its_log(records: Path,
     with pytest.raises(MoorageError) as caught:
         start_and_wait()
     problem = caught.value.problems[0]
-    assert "broken ended by itself" in problem.what
+    assert "broken has exited" in problem.what
     assert "no such file: etcd.crt" in problem.detail[-1]
     assert problem.remedy
 

@@ -136,7 +136,7 @@ def test_growth_is_told_by_the_instruction_that_made_the_layer() -> None:
 def test_budgets_count_time_and_hit_rate_for_warm_builds_only() -> None:
     limits = Limits(unpacked=99, warm_seconds=3, hit_rate=50)
     cold = build(layers=[layer(100, "x")])
-    assert exceeded(cold, limits) == ["100 B unpacked, 99 B are allowed"]
+    assert exceeded(cold, limits) == ["100 B unpacked, at most 99 B allowed"]
     assert len(exceeded(cached(cold, 2), limits)) == 3
     assert exceeded(cached(build(seconds=2.0), 2, 3), limits) == []
     assert exceeded(cached(cold, 2), Limits()) == []
@@ -241,7 +241,7 @@ def test_the_page_stands_alone_and_escapes_what_it_shows() -> None:
     evil = '<script>alert("x")</script>'
     old = build(layers=[layer(100, "x")], started=START)
     now = changed(build(layers=[layer(150, evil)], started=START + dt.timedelta(hours=1)), 4, text=f"RUN echo {evil}")
-    page = render("dev", {"app": [old, explained(now, old)]}, {"app": ["150 B unpacked, 99 B are allowed"]})
+    page = render("dev", {"app": [old, explained(now, old)]}, {"app": ["150 B unpacked, at most 99 B allowed"]})
     assert "<script" not in page
     assert "http" not in page.replace("http-equiv", "")
     assert "prefers-color-scheme: dark" in page

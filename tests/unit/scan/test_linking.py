@@ -40,7 +40,7 @@ def missing(files: dict[str, Any], *, libraries: str, loader: bool = True, **set
     return {f"{finding.path} {finding.why}" for finding in found if finding.rule == "require-libraries"}
 
 
-EVERY = {f"/usr/bin/cat it needs {name}, which is not there" for name in LIBRARIES}
+EVERY = {f"/usr/bin/cat it needs {name}, which does not exist" for name in LIBRARIES}
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_other_folders_count_where_the_image_names_them(
 def test_a_loader_that_is_not_there_is_named() -> None:
     said = missing({}, libraries="usr/lib", loader=False)
     assert {line for line in said if line.startswith("/usr/bin/cat")} == {
-        f"/usr/bin/cat its loader {LOADER} is not there"
+        f"/usr/bin/cat its loader {LOADER} does not exist"
     }
 
 
