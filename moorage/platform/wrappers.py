@@ -1,7 +1,9 @@
-"""The two programs of ``.moorage/bin`` that are written rather than linked: Pulumi with its surroundings, and ``uvx``."""
+"""Programs that are written rather than linked: Pulumi with its surroundings, and what its Python host runs of uv."""
 
 from __future__ import annotations
 
+import shlex
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +18,7 @@ _PULUMI = """#!{python} -IS
 # copies from the state into Pulumi.<stack>.yaml at every preview, is taken out again: it is of use to no other clone.
 # Quotes that Pulumi puts around values when it saves the file go with it; what anyone else changes meanwhile stays.
 # And the Python processes of an update find bytecode and interpreter without a search: that is half of a second each;
-# uv, which prepares them, trusts the certificate authorities of the system.
+# uv, which prepares them, is the one below, and trusts the certificate authorities of the system.
 import glob, os, signal, subprocess, sys
 
 def stack_files():
@@ -30,6 +32,7 @@ def environment():
     found = {{"UV_PYTHON": sys._base_executable, "UV_SYSTEM_CERTS": "1"}} | os.environ
     if found.pop("PYTHONDONTWRITEBYTECODE", ""):
         found.setdefault("PYTHONPYCACHEPREFIX", {home!r} + "/pycache")
+    found["PATH"] = {host!r} + os.pathsep + found.get("PATH", os.defpath)
     return found
 
 before = stack_files()
@@ -48,6 +51,12 @@ if os.environ.get("PULUMI_BACKEND_URL") == "file://" + {home!r} + "/state":
             with open(path, "w") as file:
                 file.writelines(kept)
 sys.exit(status if status >= 0 else 128 - status)
+"""
+_UV = """#!/bin/sh
+# Before it runs a program, Pulumi's Python host has uv bring its environment up to date. Newer hosts leave alone what else
+# is installed there, such as the services' packages; this one would remove it.
+[ "$*" != sync ] || set -- sync --inexact
+exec {uv} "$@"
 """
 _UVX = """#!{python} -I
 # Pulumi's Python host asks `uvx pip` which packages an environment without pip has, and runs nothing before it knows.
@@ -78,13 +87,21 @@ else:
 
 
 def write_wrappers(layout: Layout, pulumi: str) -> None:
-    """Write both into the checkout's folder of programs; ``pulumi`` is the path of the one that is run."""
+    """Write them into the checkout; ``pulumi`` is the path of the one that is run.
+
+    Pulumi itself goes where the checkout's programs are. What its host runs of uv is for Pulumi alone to find.
+    """
     python = str(Path(sys.prefix) / "bin" / "python")
+    host = layout.home / "host"
+    own = layout.bin / "uv"
+    uv = str(own) if own.exists() else shutil.which("uv") or str(own)
     texts = {
-        "pulumi": _PULUMI.format(python=python, pulumi=pulumi, home=str(layout.home), root=str(layout.root)),
-        "uvx": _UVX.format(python=python, uv=str(layout.bin / "uv")),
+        layout.bin / "pulumi": _PULUMI.format(
+            python=python, pulumi=pulumi, home=str(layout.home), root=str(layout.root), host=str(host)
+        ),
+        host / "uv": _UV.format(uv=shlex.quote(uv)),
+        host / "uvx": _UVX.format(python=python, uv=uv),
     }
-    for name, text in texts.items():
-        path = layout.bin / name
+    for path, text in texts.items():
         if path.is_symlink() or not path.exists() or path.read_text() != text:
             write_atomic(path, text, mode=0o755)

@@ -67,7 +67,7 @@ def test_the_python_of_an_update_keeps_its_bytecode_away_from_the_sources(
 
 def listed(layout: Layout, python: str) -> subprocess.CompletedProcess[str]:
     """Ask for an environment's packages as Pulumi's Python host does."""
-    command = [str(layout.bin / "uvx"), "pip", "--python", python, "list", "--format", "json", "-v"]
+    command = [str(layout.home / "host" / "uvx"), "pip", "--python", python, "list", "--format", "json", "-v"]
     return subprocess.run(command, capture_output=True, text=True, check=False, env={"PATH": os.environ["PATH"]})
 
 
@@ -94,8 +94,32 @@ def test_everything_else_is_left_to_uv(tmp_path: Path, arguments: list[str]) -> 
     (layout.bin / "uv").write_text('#!/bin/sh\necho "$@"\n')
     (layout.bin / "uv").chmod(0o755)
     write_wrappers(layout, "pulumi")
-    assert subprocess.check_output([str(layout.bin / "uvx"), *arguments], text=True).split() == [
+    assert subprocess.check_output([str(layout.home / "host" / "uvx"), *arguments], text=True).split() == [
         "tool",
         "run",
         *arguments,
     ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "run"),
+    [
+        (["sync"], ["sync", "--inexact"]),
+        (["sync", "--frozen"], ["sync", "--frozen"]),
+        (["--version"], ["--version"]),
+        (["run", "a b"], ["run", "a b"]),
+    ],
+)
+def test_an_update_leaves_in_the_environment_what_the_program_does_not_ask_for(
+    tmp_path: Path, arguments: list[str], run: list[str]
+) -> None:
+    layout = Layout.of(tmp_path / "it's")
+    layout.bin.mkdir(parents=True)
+    (layout.bin / "uv").write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    (layout.bin / "uv").chmod(0o755)
+    pulumi = tmp_path / "pulumi"
+    pulumi.write_text('#!/bin/sh\nexec uv "$@"\n')
+    pulumi.chmod(0o755)
+    write_wrappers(layout, str(pulumi))
+    told = subprocess.check_output([str(layout.bin / "pulumi"), *arguments], text=True, env={"PATH": "/usr/bin:/bin"})
+    assert told.splitlines() == run
