@@ -49,6 +49,8 @@ class Checkout:
         for name in ("dev", "prod"):
             (root / f"Pulumi.{name}.yaml").write_text(STACK)
         (root / "kubeconfig").write_text("contexts: [{name: mine}]\n")
+        (root / ".moorage" / "bin").mkdir(parents=True)
+        (root / ".moorage" / "bin" / "uv").symlink_to(ROOT / ".moorage" / "bin" / "uv")
         toolchain.ensure(Layout.of(root), platform=False, step=Step("Toolchain", ""))
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:

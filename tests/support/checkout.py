@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+PIP = "pip==26.3"
 SHARED = ("bin", "docker", "platform", "pulumi")
 """What of ``.moorage`` is the platform's, not the checkout's."""
 
@@ -32,9 +33,15 @@ def copy_repository(root: Path) -> None:
     (root / ".moorage").mkdir()
     for name in SHARED:
         (root / ".moorage" / name).symlink_to(ROOT / ".moorage" / name)
-    # An environment of its own: uv makes the one that it finds that of the folder which it is asked for.
-    sync = [str(ROOT / ".moorage" / "bin" / "uv"), "sync", "--quiet", "--locked", "--all-packages", f"--project={root}"]
-    subprocess.run(sync, env={**os.environ, "UV_PROJECT_ENVIRONMENT": str(root / ".venv")}, check=True)
+    # An environment of its own, which uv would make that of the copy, and then of what a test writes into its lock file:
+    # Pulumi's host leaves it alone where it is pip's, and asks pip what is in it.
+    uv = str(ROOT / ".moorage" / "bin" / "uv")
+    own = {**os.environ, "UV_PROJECT_ENVIRONMENT": str(root / ".venv")}
+    subprocess.run([uv, "sync", "--quiet", "--locked", "--all-packages", f"--project={root}"], env=own, check=True)
+    subprocess.run([uv, "pip", "install", "--quiet", f"--python={root / '.venv'}", PIP], env=own, check=True)
+    project = (root / "Pulumi.yaml").read_text()
+    assert "toolchain: uv" in project
+    (root / "Pulumi.yaml").write_text(project.replace("toolchain: uv", "toolchain: pip"))
 
 
 @dataclass(kw_only=True)
