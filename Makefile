@@ -42,7 +42,7 @@ clean: ## Stop the platform and delete all that this checkout made
 	@if [ -x $(MOORAGE) ]; then $(MOORAGE) platform reset --yes; fi
 	@rm -rf .venv .moorage
 
-# The environment is as old as the lock file; uv itself decides what is to be done.
+# The environment is as old as the lock file; uv itself decides what to do.
 .venv/ready: pyproject.toml uv.lock
 	@moorage/platform/bootstrap
 	@touch $@

@@ -169,7 +169,7 @@ def sample(package: str, most: int, seed: str) -> list[Mutant]:
 
 
 def examine(package: str, most: int, seed: str) -> list[str]:
-    """Try mutants of a package, and return what is to be said of it: one line for each that survives, and the share."""
+    """Try mutants of a package, and return the report: one line for each that survives, and the share."""
     run(["--collect-only", *PACKAGES[package]])
     gc.freeze()
     gc.unfreeze()

@@ -93,7 +93,7 @@ class Registry:
     def blob(self, reference: ImageReference, digest: str) -> IO[bytes]:
         """Return a blob as an open temporary file at its beginning, which the caller closes.
 
-        Raises `MoorageError` where it cannot be had or is not what its digest says.
+        Raises `MoorageError` where it cannot be downloaded or does not match its digest.
         """
         file: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)  # noqa: SIM115  # for the caller to close
         total = hashlib.sha256()
@@ -107,7 +107,7 @@ class Registry:
     def tail(self, reference: ImageReference, digest: str, count: int) -> bytes:
         """Return the last bytes of a blob, without the rest where the registry knows how.
 
-        Raises `MoorageError` where it cannot be had.
+        Raises `MoorageError` where it cannot be downloaded.
         """
         last = b""
         for chunk in self._chunks(reference, f"blobs/{digest}", {"Range": f"bytes=-{count}"}):
@@ -117,7 +117,7 @@ class Registry:
     def document(self, reference: ImageReference, digest: str) -> dict[str, Any]:
         """Return a small JSON blob, such as an image's config.
 
-        Raises `MoorageError` where it cannot be had or is not what its digest says.
+        Raises `MoorageError` where it cannot be downloaded or does not match its digest.
         """
         content = self._content(reference, f"blobs/{digest}")
         _verify(reference, digest, _digest(content))

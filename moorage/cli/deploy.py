@@ -67,9 +67,9 @@ def up(root: Path, stack: str, *, yes: bool) -> None:
         with steps.timed("Deploy"), TemporaryDirectory() as folder:
             log = Path(folder) / "events.json"
             status = _update(session, project, log, confirmed=confirmed, drifted=bool(seen.drifts))
-            complaints = events.complaints(log) if status else []
+            diagnostics = events.diagnostics(log) if status else []
         if status:
-            raise failure.explain(session, project, status, began, complaints)
+            raise failure.explain(session, project, status, began, diagnostics)
     kept_builds.keep(session, project, began)
     _ask_routes(session, project, steps)
 

@@ -37,7 +37,7 @@ _PUBLIC_CERTIFICATES = Path("/usr/share/ca-certificates")
 def check_images(root: Path, named: Sequence[str], *, secret_files: Sequence[Path], as_json: bool) -> int:
     """Check the images of a stack or those named, print what was found and return the exit status.
 
-    Raises `MoorageError` where an image cannot be had.
+    Raises `MoorageError` where an image cannot be downloaded.
     """
     given = {path.name: _read(path) for path in secret_files}
     wanted: list[tuple[str, str, Expectation]] = []

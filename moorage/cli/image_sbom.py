@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def show(root: Path, image: str, *, stack: str, scanner: str) -> int:
     """Print the bill of materials of an image, or run a scanner on it and return its exit status.
 
-    Raises `MoorageError` where the image or the scanner cannot be had.
+    Raises `MoorageError` where the image cannot be downloaded or the scanner does not exist.
     """
     session = session_of(root, stack)
     text = image if is_reference(image) else _of_stack(session, image)

@@ -48,7 +48,9 @@ def status() -> None:
 
 @app.command()
 def logs(
-    part: Annotated[str, typer.Argument(help="A process of the platform; without it all of them.")] = "",
+    part: Annotated[
+        str, typer.Argument(metavar="[PROCESS]", help="A process of the platform; without it all of them.")
+    ] = "",
     *,
     lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many lines of each.")] = 20,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep showing new lines.")] = False,

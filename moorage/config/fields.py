@@ -84,7 +84,7 @@ class Text:
     longest: int | None = None
 
     def check(self, text: str) -> str:
-        """Return ``text`` where it holds the rule, else raise `PydanticCustomError`."""
+        """Return ``text`` where it follows the rule, else raise `PydanticCustomError`."""
         if self._fits(text):
             return text
         near = self._near(text)

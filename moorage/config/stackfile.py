@@ -69,7 +69,7 @@ def read_stack(root: Path, stack: str, secret_keys: Collection[str], problems: l
 
 
 def _stage(stack: str, source: Source, settings: Stack | None, project: ProjectFile, problems: list[Problem]) -> Stage:
-    """Return what a stack is for; add a problem where ``policy:stage`` is not understood or says otherwise."""
+    """Return what a stack is for; add a problem where ``policy:stage`` is invalid or says otherwise."""
     own = settings.stage if settings else None
     place, config = source, source.document.data.get(_CONFIG)
     given = config.get(POLICY_SETTING) if isinstance(config, dict) else None

@@ -38,7 +38,7 @@ def check_stack(
             yield source.problem(
                 ("services", name),
                 what=f"unknown service {name} in moorage:services",
-                why=f"services are {listed(monorepo.services)}",
+                why=f"services are {listed(monorepo.services)}" if monorepo.services else "apps/ has no services",
                 remedy=did_you_mean(name, monorepo.services, "remove it"),
                 key=True,
             )

@@ -63,7 +63,7 @@ class Planned:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Complaint:
+class Diagnostic:
     """An error that Pulumi reports of a resource."""
 
     urn: str
@@ -82,9 +82,9 @@ class Complaint:
         return self.type.rpartition(":")[2]
 
 
-def complaints(path: Path) -> list[Complaint]:
+def diagnostics(path: Path) -> list[Diagnostic]:
     """Return the errors that an event log tells, each once; none of one that cannot be read."""
-    found: list[Complaint] = []
+    found: list[Diagnostic] = []
     names: dict[str, str] = {}
     for event in _events(_lines(path)):
         if metadata := event.get("resourcePreEvent", {}).get("metadata"):
@@ -93,7 +93,7 @@ def complaints(path: Path) -> list[Complaint]:
         diagnostic = event.get("diagnosticEvent", {})
         if diagnostic.get("severity") == "error":
             urn = diagnostic.get("urn") or ""
-            found.append(Complaint(urn=urn, message=diagnostic.get("message", "").strip(), name=names.get(urn, "")))
+            found.append(Diagnostic(urn=urn, message=diagnostic.get("message", "").strip(), name=names.get(urn, "")))
     return list(dict.fromkeys(found))
 
 

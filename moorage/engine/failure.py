@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from moorage.config.project import Project
-    from moorage.engine.events import Complaint
+    from moorage.engine.events import Diagnostic
     from moorage.engine.session import Session
 
 MOST_PODS = 4
@@ -25,14 +25,14 @@ _FIELD = re.compile(r"(?:^- |: )\.([a-z][\w.\[\]]+)", re.MULTILINE)
 
 
 def explain(
-    session: Session, project: Project, status: int, since: dt.datetime, complaints: Sequence[Complaint] = ()
+    session: Session, project: Project, status: int, since: dt.datetime, diagnostics: Sequence[Diagnostic] = ()
 ) -> MoorageError:
     """Return the error for a failed update: every image that did not build after ``since``, every troubled pod.
 
-    ``complaints`` are the errors that Pulumi reported.
+    ``diagnostics`` are the errors that Pulumi reported.
     """
     problems = failed_builds.failed(session, since)
-    problems += [told for complaint in complaints if (told := foreign(session, project, complaint))]
+    problems += [told for diagnostic in diagnostics if (told := foreign(session, project, diagnostic))]
     if not problems:
         pods = kubectl.items(session, project.namespace, ["pods"])
         order = (*project.stores, *project.running)
@@ -52,24 +52,24 @@ def explain(
     return MoorageError(*problems)
 
 
-def foreign(session: Session, project: Project, complaint: Complaint) -> Problem | None:
-    """Return the problem of an object that somebody else made or changed; None for another complaint."""
-    if not complaint.type.startswith("kubernetes:") or not _CONFLICT.search(complaint.message):
+def foreign(session: Session, project: Project, diagnostic: Diagnostic) -> Problem | None:
+    """Return the problem of an object that somebody else made or changed; None for another diagnostic."""
+    if not diagnostic.type.startswith("kubernetes:") or not _CONFLICT.search(diagnostic.message):
         return None
-    name = complaint.name or complaint.urn.rpartition("::")[2]
-    owners = sorted(set(_OWNER.findall(complaint.message)))
-    fields = list(dict.fromkeys(_FIELD.findall(complaint.message)))
+    name = diagnostic.name or diagnostic.urn.rpartition("::")[2]
+    owners = sorted(set(_OWNER.findall(diagnostic.message)))
+    fields = list(dict.fromkeys(_FIELD.findall(diagnostic.message)))
     said = f"{', '.join(fields) or 'fields of it'} belong to {', '.join(owners) or 'another field manager'}"
-    delete = f"kubectl delete {complaint.kind.lower()} {name} --namespace {project.namespace}"
-    if _IMMUTABLE.search(complaint.message) or "spec.selector" in fields:
+    delete = f"kubectl delete {diagnostic.kind.lower()} {name} --namespace {project.namespace}"
+    if _IMMUTABLE.search(diagnostic.message) or "spec.selector" in fields:
         remedy = f"its selector cannot be changed, so it cannot be taken over: {delete}, and run the command again; "
         remedy += "--cascade=orphan leaves its pods running meanwhile"
     else:
         remedy = "to let the stack take it over, as the sources describe it: "
         remedy += f"PULUMI_K8S_ENABLE_PATCH_FORCE=true moorage up {session.stack}; or delete it: {delete}"
     return Problem(
-        what=f"{complaint.kind} {name} was made or changed by somebody else",
+        what=f"{diagnostic.kind} {name} was made or changed by somebody else",
         where=f"namespace {project.namespace}",
-        why="its selector is another one" if _IMMUTABLE.search(complaint.message) else said,
+        why="its selector is another one" if _IMMUTABLE.search(diagnostic.message) else said,
         remedy=remedy,
     )

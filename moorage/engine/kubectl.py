@@ -29,7 +29,7 @@ def run(session: Session, *arguments: str) -> subprocess.CompletedProcess[str]:
             "kubectl is missing",
             where="PATH",
             why="it asks the cluster, with whatever credentials plugin yours needs",
-            remedy="install it (https://kubernetes.io/docs/tasks/tools/), or run moorage/platform/bootstrap, which brings it",
+            remedy="install it (https://kubernetes.io/docs/tasks/tools/), or run moorage/platform/bootstrap, which downloads it",
         )
     return subprocess.run(
         [

@@ -157,7 +157,7 @@ def find_root() -> Path:
     raise MoorageError.of(
         "no Moorage project here",
         where=str(here),
-        why="neither this folder nor one above it holds Pulumi.yaml and __main__.py",
+        why="neither this folder nor one above it contains Pulumi.yaml and __main__.py",
         remedy="change into the checkout and run the command again",
     )
 

@@ -107,7 +107,7 @@ def unpacked() -> Path:
         raise MoorageError.of(
             f"the files of {' and '.join(UNPACKED)} are missing",
             where=str(target),
-            why="apt brings them, and this system has none",
+            why="apt installs them, and this system has no apt",
             remedy="use Debian or Ubuntu, or use your own cluster, registry and builder: name them in Pulumi.<stack>.yaml",
         )
     target.parent.mkdir(parents=True, exist_ok=True)

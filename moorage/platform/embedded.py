@@ -204,7 +204,7 @@ class Platform:
             raise MoorageError.of(
                 "another platform is already running on this machine",
                 where=owner,
-                why=f"one machine holds one embedded platform; its processes are {', '.join(map(str, alive[:4]))} and more",
+                why=f"one machine can run one embedded platform; its processes are {', '.join(map(str, alive[:4]))} and more",
                 remedy=f"stop it with `make -C {owner} stop`, or use your own cluster: name it in Pulumi.<stack>.yaml",
             )
 
@@ -215,7 +215,7 @@ class Platform:
                 f"the embedded platform needs {MINIMUM_FREE_BYTES / 1e9:.0f} GB of disk, and {free / 1e9:.1f} GB are free",
                 where=str(self.layout.data),
                 why="images, build cache and volumes live there",
-                remedy="free some space; `moorage platform reset` removes what this checkout's platform holds",
+                remedy="free some space; `moorage platform reset` removes the data of this checkout's platform",
             )
 
     def _require_ports(self) -> None:

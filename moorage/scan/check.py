@@ -40,7 +40,7 @@ class Verdict:
 def check(registry: Registry, reference: ImageReference, expectation: Expectation, name: str = "") -> list[Verdict]:
     """Download every platform's image of a reference and return what its rules say.
 
-    Raises `MoorageError` where one cannot be had or read.
+    Raises `MoorageError` where one cannot be downloaded or read.
     """
     verdicts = []
     for manifest in registry.manifests(reference):

@@ -35,8 +35,8 @@ FAMILIES: dict[str, tuple[Mistake, ...]] = {
 WITHOUT_EXPLAINING = [phase for phase in Phase if phase is not Phase.explain]
 """Explaining a failure would make hundreds of mistakes for a few comments."""
 INSTRUCTION = re.compile(
-    "(add|align|bring|change|check|choose|close|compare|correct|create|define|double|end|escape|fill|flatten|free|give"
-    "|indent|install|keep|let|list|lower|make|mount|move|name|put|raise|remove|rename|repeat|run|save|set|spell|start"
+    "(add|align|bring|change|check|choose|close|compare|correct|create|define|double|end|escape|fill|fix|flatten|free"
+    "|give|indent|install|keep|let|list|lower|make|mount|move|name|put|raise|remove|rename|repeat|restore|run|save|set|spell|start"
     r"|stop|unset|use|write)\b",
     re.IGNORECASE,
 )

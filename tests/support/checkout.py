@@ -88,7 +88,7 @@ class Checkout:
         return result.stdout
 
     def up(self) -> set[str]:
-        """Update the stack and return the images that were built anew, by the name of their component."""
+        """Update the stack and return the images that were built again, by the name of their component."""
         before = self._images()
         self.pulumi("up", "--yes", "--skip-preview", "--stack", self.stack)
         return {name for name, modified in self._images().items() if before.get(name) != modified}

@@ -37,7 +37,7 @@ describe("the log that the page holds", () => {
     expect(later.nextBefore).toBe(30);
   });
 
-  it("starts anew where the log was emptied", () => {
+  it("starts again where the log was emptied", () => {
     expect(withNewest(withNewest(null, page(9, 5, 5)), { items: [], nextBefore: null })).toEqual({
       arrivals: [],
       nextBefore: null,

@@ -1,4 +1,4 @@
-"""``python -m harbour.reload MODULE``: run a module, and start it anew at each change of its or our source.
+"""``python -m harbour.reload MODULE``: run a module, and start it again at each change of its or our source.
 
 For development only. Files are looked at instead of watched, as changes that come by a mount or a copy raise no events.
 """
@@ -69,7 +69,7 @@ class Supervisor:
             time.sleep(LOOK_EVERY_SECONDS)
             now = snapshot(self._folders)
             if files := changed(seen, now):
-                _log.info("source changed, starting anew", extra={"files": ", ".join(path.name for path in files)})
+                _log.info("source changed, restarting", extra={"files": ", ".join(path.name for path in files)})
                 seen, told = now, False
                 self._end(process)
                 process = self._start()

@@ -1,4 +1,4 @@
-"""Starting anew at each change of the source, with real processes."""
+"""Restarting at each change of the source, with real processes."""
 
 import os
 import signal
@@ -49,7 +49,7 @@ def _await_line(process: subprocess.Popen[str], text: str) -> None:
     raise AssertionError(f"the process ended without printing {text!r}")
 
 
-def test_a_change_starts_the_program_anew_and_a_signal_ends_both(tmp_path: Path) -> None:
+def test_a_change_restarts_the_program_and_a_signal_ends_both(tmp_path: Path) -> None:
     package = tmp_path / "berthing"
     package.mkdir()
     (package / "__init__.py").touch()

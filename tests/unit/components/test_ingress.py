@@ -107,7 +107,9 @@ def test_an_address_is_named_as_one() -> None:
         ([HOST, "other.example"], TODAY, False),
     ],
 )
-def test_a_certificate_is_made_anew_for_other_hosts_and_once_a_year(hosts: list[str], day: dt.date, same: bool) -> None:
+def test_a_certificate_is_made_again_for_other_hosts_and_once_a_year(
+    hosts: list[str], day: dt.date, same: bool
+) -> None:
     def name(hosts: list[str], day: dt.date) -> str:
         opts = pulumi.ResourceOptions()
         return record(lambda: generated_certificate("tls", hosts, opts, day)).one("Stash").name

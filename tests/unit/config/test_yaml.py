@@ -41,7 +41,7 @@ def parse(text: str) -> Document:
     return parse_yaml(text, PATH)
 
 
-def complaint(text: str) -> Problem:
+def syntax_problem(text: str) -> Problem:
     with pytest.raises(MoorageError) as caught:
         parse(text)
     (problem,) = caught.value.problems
@@ -135,13 +135,13 @@ def test_a_block_is_found_at_its_key_and_what_is_missing_at_what_would_hold_it()
     ],
 )
 def test_broken_yaml_is_one_clear_error(text: str, line: int, column: int, what: str) -> None:
-    problem = complaint(text)
+    problem = syntax_problem(text)
     assert (problem.what, problem.where) == (what, Location(file="file.yaml", line=line, column=column))
     assert problem.remedy
 
 
 def test_the_offending_line_is_quoted_with_a_mark_below_the_column() -> None:
-    assert complaint("a: 1\nb: c: d\n").detail == ("   2 | b: c: d", "           ^")
+    assert syntax_problem("a: 1\nb: c: d\n").detail == ("   2 | b: c: d", "           ^")
 
 
 def test_of_a_file_with_secrets_no_line_is_quoted() -> None:
@@ -163,7 +163,7 @@ def test_half_of_a_surrogate_pair_is_no_character(text: str, deep: str) -> None:
 
 
 def test_of_a_long_line_only_the_part_around_the_place_is_quoted() -> None:
-    problem = complaint(f"a: [{'x, ' * 1000}{{b: 1, b: 2}}{', x' * 1000}]")
+    problem = syntax_problem(f"a: [{'x, ' * 1000}{{b: 1, b: 2}}{', x' * 1000}]")
     shown, caret = problem.detail
     assert len(shown) < 200
     assert shown[caret.index("^") :].startswith("b: 2}, x, x")

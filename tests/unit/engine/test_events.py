@@ -9,7 +9,7 @@ import pytest
 
 from moorage.build.comparison import ServiceChange
 from moorage.cli.preview_summary import risks, workload_words
-from moorage.engine.events import Complaint, complaints, planned
+from moorage.engine.events import Diagnostic, diagnostics, planned
 from moorage.engine.failure import foreign
 from tests.unit.session_samples import session
 
@@ -60,7 +60,7 @@ def test_what_stays_the_same_is_no_step_and_a_replacement_is_one(tmp_path: Path)
 
 def test_a_log_that_is_not_there_tells_nothing(tmp_path: Path) -> None:
     assert planned(tmp_path / "none").steps == ()
-    assert complaints(tmp_path / "none") == []
+    assert diagnostics(tmp_path / "none") == []
 
 
 def test_resources_with_values_that_are_not_known_are_counted_once(tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def test_an_object_of_somebody_elses_is_told_with_its_owner_and_the_way_to_take_
     monorepo: Monorepo, message: str, why: str, remedy: str
 ) -> None:
     urn = f"urn:pulumi:dev::quay::{COMPONENT}Deployment::web-deployment"
-    found = foreign(session(monorepo.root), monorepo.load(), Complaint(urn=urn, message=message, name="web"))
+    found = foreign(session(monorepo.root), monorepo.load(), Diagnostic(urn=urn, message=message, name="web"))
     assert found is not None
     assert found.what == "Deployment web was made or changed by somebody else"
     assert found.why == why
@@ -149,6 +149,6 @@ def test_another_error_is_left_to_pulumis_own_words(tmp_path: Path, monorepo: Mo
         "urn": f"urn:pulumi:dev::quay::{COMPONENT}Deployment::web-deployment",
         "message": "no",
     }
-    (found,) = complaints(log(tmp_path, step("create", "Deployment", "web"), *[{"diagnosticEvent": error}] * 2))
+    (found,) = diagnostics(log(tmp_path, step("create", "Deployment", "web"), *[{"diagnosticEvent": error}] * 2))
     assert (found.name, found.kind, found.message) == ("web", "Deployment", "no")
     assert foreign(session(tmp_path), monorepo.load(), found) is None
