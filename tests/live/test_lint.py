@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from typing import TYPE_CHECKING
 
@@ -71,7 +72,10 @@ def test_findings_of_buildkit_and_of_ours_are_excepted_with_a_reason(tmp_path: P
 
 def test_without_a_builder_our_own_rules_still_hold(tmp_path: Path) -> None:
     root = checkout(tmp_path)
-    (root / ".moorage/docker").unlink()
+    endpoint = json.loads((root / ".moorage/platform/endpoint.json").read_text())
+    (root / ".moorage/platform").unlink()
+    (root / ".moorage/platform").mkdir()
+    (root / ".moorage/platform/endpoint.json").write_text(json.dumps(endpoint | {"builder": "nobody"}))
     result = moorage("lint", cwd=root, check=False)
     assert "BuildKit's own checks are skipped" in result.stderr
     assert result.returncode == 0
