@@ -33,7 +33,7 @@ def test_what_was_deleted_is_named_by_a_preview_and_brought_back_by_an_update(de
     before = {name for kind_name in gone for name in [kind_name] if dev.kubectl("get", kind_name, "--output=name")}
     assert len(before) == len(gone)
     dev.kubectl("delete", *gone)
-    assert not is_open(dev)
+    eventually(lambda: not is_open(dev), what="a closed page")
 
     previewed = moorage("preview", "dev")
     for kind_name in gone:
