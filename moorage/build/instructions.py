@@ -60,7 +60,9 @@ class Instruction:
         flags: list[str] = []
         rest = self.text.lstrip()
         while rest.startswith("--"):
-            flag, rest = first_word(rest, self.escape)
+            # BuildKit takes each byte of a flag for a character: é becomes Ã©, in the name of a file too.
+            flag, left = first_word(rest.encode(errors="surrogateescape").decode("latin-1"), self.escape)
+            rest = left.encode("latin-1").decode(errors="surrogateescape")
             if flag == "--":
                 break
             flags.append(without_quotes(flag, self.escape))

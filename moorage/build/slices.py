@@ -82,15 +82,22 @@ class Slicer:
         if "why" in noted:
             raise uv.UnclearError(noted["why"])
         use = uv.UvUse(options=tuple(noted["options"]), paths=tuple(noted["paths"]))
-        paths = [path for listing in self.context for path in listing.paths if use.reads(path)]
-        read_files = sorted((path, self._content(path)) for path in paths)
-        key = hashlib.sha256(json.dumps([use.options, read_files]).encode()).hexdigest()
-        digest = self.digests.note(f"uv export {key}", lambda: _digest(uv.exported(use, self.root, paths)))
+        # Which files these are is looked up where the context is another one than the last time.
+        given = hashlib.sha256("\0".join(listing.text for listing in self.context).encode()).hexdigest()
+        key = f"uv slice {given} {json.dumps([use.options, use.paths])}"
+        digest = self.digests.note(key, lambda: self._exported(use))
         return {
             uv.LOCK: Slice(digest=digest, whole=contents[uv.LOCK], make=None),
             # What it says is in the list.
             uv.MANIFEST: Slice(digest=_digest(""), whole=contents[uv.MANIFEST], make=None),
         }
+
+    def _exported(self, use: uv.UvUse) -> str:
+        paths = [path for listing in self.context for path in listing.paths if use.reads(path)]
+        read_files = sorted((path, self._content(path)) for path in paths)
+        key = hashlib.sha256(json.dumps([use.options, read_files]).encode()).hexdigest()
+        digest: str = self.digests.note(f"uv export {key}", lambda: _digest(uv.exported(use, self.root, paths)))
+        return digest
 
     def _npm(self, contents: Mapping[str, str]) -> dict[str, Slice]:
         if npm.MANIFEST not in contents:

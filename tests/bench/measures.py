@@ -153,10 +153,10 @@ def platform_restart() -> list[Figure]:
     moorage("platform", "stop")
     with timed() as seconds:
         moorage("platform", "start")
-    memory = sum(memory(record.pid) for record in records().values())
+    taken = sum(memory(record.pid) for record in records().values())
     return [
         Figure(name="platform from stopped to Ready", value=seconds[0], unit="s", target=20),
-        Figure(name="platform's memory", value=memory, unit="B", target=1.5e9),
+        Figure(name="platform's memory", value=taken, unit="B", target=1.5e9),
     ]
 
 

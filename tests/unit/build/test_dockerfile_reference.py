@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from moorage.base.errors import MoorageError
@@ -214,6 +214,7 @@ def dockerfiles(draw: st.DrawFn) -> str:
 @settings(
     max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )
+@example(text="FROM base AS one\nRUN --mount=type=bind,source=é,target=/t a\n")
 @given(text=dockerfiles())
 def test_any_dockerfile_is_read_as_buildkit_reads_it(reference: Reference, text: str) -> None:
     hold(reference, text)
