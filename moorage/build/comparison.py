@@ -78,7 +78,7 @@ def changes(project: Project, before: Record, after: Record) -> Changes:
 def image_differences(before: ImageRecord | None, after: ImageRecord) -> tuple[Difference, ...]:
     """Return why an image is rebuilt; nothing where its digest is the same."""
     if before is None:
-        return (Difference(cause="new", name="its image", how="not built for this stack yet"),)
+        return (Difference(cause="new", name="its image", how="is not built for this stack yet"),)
     if before.digest == after.digest:
         return ()
     if before.form != after.form:
@@ -130,7 +130,9 @@ def _service(
     rebuilt = images.get(str(node), ())
     old, new = before.workloads.get(name), after.workloads[name]
     if old is None:
-        redeployed: tuple[Difference, ...] = (Difference(cause="new", name=name, how="not running in this stack yet"),)
+        redeployed: tuple[Difference, ...] = (
+            Difference(cause="new", name=name, how="is not running in this stack yet"),
+        )
     else:
         keys = touches_deployment(old, new)
         redeployed = tuple(
