@@ -148,6 +148,7 @@ def variant(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the repository whose program is changed by a transform."""
     root = tmp_path_factory.mktemp("variant")
     copy_repository(root)
+    give_environment(root)
     (root / "breaking.py").write_text(BREAKING)
     page = root / "__main__.py"
     page.write_text(f"import breaking\n{page.read_text()}")

@@ -23,7 +23,7 @@ SHARED = ("bin", "docker", "platform", "pulumi")
 
 
 def copy_repository(root: Path) -> None:
-    """Copy the repository's files, uncommitted ones included, into a folder that shares the platform."""
+    """Copy the repository's files, uncommitted ones included, into a folder that shares the platform and the packages."""
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listed, cwd=ROOT, capture_output=True, check=True).stdout.decode().split("\0")
     for name in filter(None, names):
@@ -33,10 +33,18 @@ def copy_repository(root: Path) -> None:
     (root / ".moorage").mkdir()
     for name in SHARED:
         (root / ".moorage" / name).symlink_to(ROOT / ".moorage" / name)
-    # An environment of its own, which uv would make that of the copy, and then of what a test writes into its lock file:
-    # Pulumi's host leaves it alone where it is pip's, and asks pip what is in it.
+    (root / ".venv").symlink_to(ROOT / ".venv")
+
+
+def give_environment(root: Path) -> None:
+    """Give a copy an environment of its own.
+
+    uv would make the one of the repository that of the copy, and then of what a test writes into its lock file. Pulumi's
+    host leaves it alone where it is pip's, and asks pip what is in it.
+    """
     uv = str(ROOT / ".moorage" / "bin" / "uv")
     own = {**os.environ, "UV_PROJECT_ENVIRONMENT": str(root / ".venv")}
+    (root / ".venv").unlink()
     subprocess.run([uv, "sync", "--quiet", "--locked", "--all-packages", f"--project={root}"], env=own, check=True)
     subprocess.run([uv, "pip", "install", "--quiet", f"--python={root / '.venv'}", PIP], env=own, check=True)
     project = (root / "Pulumi.yaml").read_text()
@@ -56,6 +64,7 @@ class Checkout:
     def copied(cls, root: Path, stack: str, *, judged: bool = False) -> Checkout:
         """Copy the repository and give the copy a stack like dev, whose objects are ``judged`` by the policy pack or not."""
         copy_repository(root)
+        give_environment(root)
         settings = yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text())
         settings = {"config": {**settings["config"], "moorage:ingress": {"host": f"{stack}.localhost"}}}
         (root / f"Pulumi.{stack}.yaml").write_text(yaml.safe_dump(settings))
