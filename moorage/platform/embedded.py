@@ -122,6 +122,9 @@ class Platform:
             self._ensure(program)
         step.note("add-ons")
         wait_until(cluster.ready, seconds=60, what="the API server", programs=("etcd", "kube-apiserver"))
+        # The API server answers a moment before it knows its own roles: what was refused then, and ended, starts again.
+        for program in programs.agents(files):
+            self._ensure(program)
         cluster.apply(references)
         wait_until(lambda: cluster.node_ready(since), seconds=60, what="the node", programs=("kubelet", "containerd"))
         for program in programs.watchers(files):

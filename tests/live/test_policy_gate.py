@@ -15,7 +15,7 @@ from policy.registry import RULES, Level, Scope
 from policy.verdicts import Violation
 from tests.live.test_change import versions
 from tests.policy.test_own_stacks import POD, PROD_VARIANTS, VARIANTS, declared, outcomes, program
-from tests.support.checkout import Checkout, copy_repository
+from tests.support.checkout import Checkout, copy_repository, give_environment
 from tests.support.stack import Stack, session_environment
 
 if TYPE_CHECKING:
