@@ -59,8 +59,10 @@ COMMANDS = {
     "services": f"{_SOME_TESTS} || {{ python -m tests.support.postgresql && {_pytest('apps libs')}; }}",
     "page": PAGE,
     "unit": _pytest("tests/unit"),
-    # Without what compiles Go from nothing.
-    "unit-light": _pytest("tests/unit --ignore=tests/unit/platform/test_toolchain.py"),
+    # Without what compiles Go from nothing, and without what asks the package registry.
+    "unit-light": _pytest(
+        "tests/unit --ignore=tests/unit/platform/test_toolchain.py --ignore=tests/unit/test_without_sample.py"
+    ),
     "policy": _pytest("tests/policy"),
     "platform": "moorage platform start",
     # What waits for a cluster leaves the processors to what builds.
