@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -14,7 +14,7 @@ from components.manifests.routing import namespace
 from moorage.build.record import workload_record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from moorage.config.project import Project
 
@@ -36,13 +36,15 @@ class Scope:
     """Names of the Secrets that the cluster pulls images with."""
     record: Callable[[str], str] = str
     """What the stack's state keeps of a workload's settings, by its name, once they are live; no secret."""
+    restarts: Mapping[str, str] = field(default_factory=dict)
+    """When a service was last restarted by hand, by its name."""
 
     def labels(self, name: str, role: Role) -> Labels:
         """Return the labels of the workload `name`."""
         return Labels(application=self.application, instance=f"{self.application}-{self.stack}", name=name, role=role)
 
 
-def stack_scope(project: Project, opts: pulumi.ResourceOptions) -> Scope:
+def stack_scope(project: Project, opts: pulumi.ResourceOptions, restarts: Mapping[str, str]) -> Scope:
     """Create the project's Namespace and return the scope of everything in it.
 
     Where data is protected the Namespace cannot be deleted either: everything in it would go with it.
@@ -57,6 +59,7 @@ def stack_scope(project: Project, opts: pulumi.ResourceOptions) -> Scope:
         protect=settings.protect,
         pull_secrets=(pull_secret,) if pull_secret else (),
         record=functools.partial(workload_record, project),
+        restarts=restarts,
     )
     manifest = namespace(project.namespace, scope.labels(settings.application, Role.STACK))
     own = pulumi.ResourceOptions(protect=settings.protect, custom_timeouts=timeouts(_NAMESPACE_MINUTES))

@@ -51,7 +51,8 @@ class Service(pulumi.ComponentResource):
 
     Creates its ServiceAccount, ConfigMap, Secret, Deployment, PodDisruptionBudget, a Service where it listens, and an
     autoscaler where it scales. It makes neither the image, nor network policies, nor a route from outside. `endpoint`
-    is what other services need of this one, and is ready once the Deployment is; `summary` says in plain values what runs.
+    is what other services need of this one, and is ready once the Deployment is; `summary` says in plain values what runs,
+    and `done` is known once all of its objects are there and the Deployment is rolled out.
     """
 
     def __init__(self, name: str, args: ServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -59,6 +60,7 @@ class Service(pulumi.ComponentResource):
         super().__init__(outputs.SERVICE, name, None, opts)
         self._name = name
         self._args = args
+        self._objects: list[KubernetesObject] = []
         self._labels = args.scope.labels(args.service.name, Role(args.service.kind))
         secret_values = self._secret_values()
         account = self._object("account", service_account(self._labels, token=args.service.service_account_token))
@@ -69,12 +71,14 @@ class Service(pulumi.ComponentResource):
         self._create_budget_and_autoscaler()
         self.endpoint = HttpEndpoint(name=args.service.name, port=args.service.port, ready=self.deployment)
         self.summary = _summary(args.service)
+        self.done = pulumi.Output.all(*(each.object_name for each in self._objects))
         live = self.deployment.object_name.apply(lambda _: args.scope.record(name))
         self.register_outputs({outputs.NAME: self.deployment.object_name, outputs.SETTINGS: live})
 
     def _object(self, role: str, manifest: Manifest, opts: pulumi.ResourceOptions | None = None) -> KubernetesObject:
         opts = pulumi.ResourceOptions.merge(pulumi.ResourceOptions(parent=self), opts)
-        return KubernetesObject(f"{self._name}-{role}", manifest, self._args.scope.namespace, opts)
+        self._objects.append(KubernetesObject(f"{self._name}-{role}", manifest, self._args.scope.namespace, opts))
+        return self._objects[-1]
 
     def _secret_values(self) -> dict[str, pulumi.Input[str]]:
         needed = {key: value for need in self._args.needs.values() for key, value in need.secrets().items()}
@@ -97,6 +101,7 @@ class Service(pulumi.ComponentResource):
             secret=files.object_name if files else None,
             pull_secrets=scope.pull_secrets,
             min_ready_seconds=0 if scope.development else _CAREFUL_READY_SECONDS,
+            restarted_at=scope.restarts.get(self._name, ""),
         )
         before = [account, *(need.ready for need in self._args.needs.values()), *self._args.start_after]
         deadline = progress_deadline(self._args.service, parts.min_ready_seconds)

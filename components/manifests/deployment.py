@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from moorage.config.service import Service
 
 PORT_NAME = "http"
+RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
+"""Annotation of the pods of a workload that was restarted by hand, as `kubectl rollout restart` sets it."""
 PROGRESS_DEADLINE_SECONDS = 300
 """After this long without progress a rollout counts as failed, unless its pods may take longer to start."""
 _SCHEDULING_SECONDS = 60
@@ -31,6 +33,8 @@ class DeploymentParts:
     pull_secrets: tuple[str, ...] = ()
     min_ready_seconds: int = 0
     """How long a new pod must stay Ready before the next old one may go."""
+    restarted_at: str = ""
+    """When somebody last restarted it; empty for never."""
 
 
 def _scratch(service: Service) -> dict[str, str]:
@@ -97,6 +101,11 @@ def _container(service: Service, parts: DeploymentParts, mounts: list[Manifest])
     )
 
 
+def _pod_metadata(labels: Labels, parts: DeploymentParts) -> Manifest:
+    restarted = {"annotations": {RESTARTED_AT: parts.restarted_at}} if parts.restarted_at else {}
+    return {"labels": labels.all(), **restarted}
+
+
 def deployment(service: Service, labels: Labels, parts: DeploymentParts) -> Manifest:
     """Return the Deployment of `service`; it sets no replicas where an autoscaler owns their number."""
     volumes, mounts = _volumes(service, parts)
@@ -122,7 +131,7 @@ def deployment(service: Service, labels: Labels, parts: DeploymentParts) -> Mani
             "minReadySeconds": parts.min_ready_seconds,
             "progressDeadlineSeconds": progress_deadline(service, parts.min_ready_seconds),
             "revisionHistoryLimit": _REVISIONS,
-            "template": {"metadata": {"labels": labels.all()}, "spec": pod},
+            "template": {"metadata": _pod_metadata(labels, parts), "spec": pod},
         }
     )
     return {

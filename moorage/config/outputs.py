@@ -14,6 +14,8 @@ INPUTS: Final = "inputs"
 """Stack output: short input digest of each image, by its folder. Output of `SERVICE_IMAGE`: the record of its inputs."""
 SERVICES: Final = "services"
 """Stack output: what runs of each service, in plain values."""
+RELEASES: Final = "releases"
+"""Stack output, secret: the stack's releases, packed."""
 
 IMAGE: Final = "image"
 """Output of `SERVICE_IMAGE`: its ``repository@digest``."""
