@@ -13,15 +13,28 @@ from typing import TYPE_CHECKING
 from moorage.base import console
 from moorage.base.console import Steps, out
 from moorage.base.errors import MoorageError, Problem
-from moorage.cli import preview_summary, summary
+from moorage.cli import failed, preview_summary, summary
+from moorage.cli.preparation import prepare
 from moorage.cli.sessions import session_for, session_of
 from moorage.cli.source_check import check_declared
 from moorage.config.loader import load_project
 from moorage.config.target import embedded_target
-from moorage.engine import controller, events, failure, kept_builds, pods, preflight, pulumi, routes, stacklock, stacks
+from moorage.engine import (
+    controller,
+    events,
+    kept_builds,
+    pinned_update,
+    pods,
+    preflight,
+    pulumi,
+    routes,
+    stacklock,
+    stacks,
+    unfinished,
+)
 from moorage.engine.look import Seen, look, look_meanwhile
 from moorage.engine.state import read_state
-from moorage.platform import debian, toolchain
+from moorage.platform import toolchain
 from moorage.platform.embedded import Platform
 from moorage.platform.layout import Layout
 
@@ -34,8 +47,6 @@ if TYPE_CHECKING:
 
 _FOR_THE_POLICIES = {"PULUMI_DISABLE_PROVIDER_PREVIEW": "true"}
 """An update's own preview asks the policies, not the cluster, which would refuse what takes the place of something."""
-_TAKE_BACK = {"PULUMI_K8S_ENABLE_PATCH_FORCE": "true"}
-"""Fields that somebody changed by hand belong to him, and the API server refuses to change them for anyone else."""
 
 
 def up(root: Path, stack: str, *, yes: bool) -> None:
@@ -51,7 +62,7 @@ def up(root: Path, stack: str, *, yes: bool) -> None:
     layout = Layout.of(project.root)
     running = not project.target.embedded or Platform(layout).running()
     early = look_meanwhile(session_for(project)) if running else None
-    _prepare(session_for(project), steps)
+    prepare(session_for(project), steps)
     project = _where_the_platform_is(project)
     session = session_for(project)
     if not project.target.embedded:
@@ -69,7 +80,7 @@ def up(root: Path, stack: str, *, yes: bool) -> None:
             status = _update(session, project, log, confirmed=confirmed, drifted=bool(seen.drifts))
             diagnostics = events.diagnostics(log) if status else []
         if status:
-            raise failure.explain(session, project, status, began, diagnostics)
+            raise failed.end(session, project, status, began, diagnostics)
     kept_builds.keep(session, project, began)
     _ask_routes(session, project, steps)
 
@@ -131,7 +142,7 @@ def down(root: Path, stack: str, *, unprotect: bool, keep_data: bool) -> None:
     before anything is deleted where there are protected resources and neither is given.
     """
     session = session_of(root, stack)
-    _prepare(session, Steps(3))
+    prepare(session, Steps(3))
     if not stacks.exists(session):
         out.print(f"[green]✓[/] stack {stack} does not exist: nothing to delete")
         return
@@ -175,21 +186,6 @@ def _where_the_platform_is(project: Project) -> Project:
     if target is None:
         raise MoorageError(*problems)
     return replace(project, target=target)
-
-
-def _prepare(session: Session, steps: Steps) -> None:
-    layout, embedded = Layout.of(session.root), session.target.embedded
-    with steps.step("System packages") as step:
-        installed = debian.install(debian.PLATFORM_NEEDS) if embedded else []
-        step.done(f"installed {', '.join(installed)}" if installed else "in place")
-    with steps.step("Toolchain") as step:
-        built = toolchain.ensure(layout, platform=embedded, step=step)
-        step.done(f"{built} components built" if built else "in place")
-    with steps.step("Platform") as step:
-        if embedded:
-            step.done("started" if Platform(layout).start(step) else "already running")
-        else:
-            step.done("your own cluster, registry and builder")
 
 
 def _confirm_where_needed(session: Session, project: Project, seen: Seen, *, yes: bool) -> bool:
@@ -250,19 +246,17 @@ def _confirm(session: Session, reason: str) -> None:
 
 def _update(session: Session, project: Project, log: Path, *, confirmed: bool, drifted: bool) -> int:
     """Run `pulumi up`, its events written to ``log``, and remember meanwhile that it has not finished."""
-    mark = session.home / f"unfinished-{project.stack_name}"
-    refresh = drifted or mark.exists()
+    refresh = drifted or unfinished.marked(session)
     arguments = update_arguments(project, confirmed=confirmed, refresh=refresh)
-    mark.touch()
     began = dt.datetime.now(dt.UTC).replace(microsecond=0)
-    status = pulumi.show(
-        session,
-        [*arguments, f"--event-log={log}"],
-        hopeless=lambda: pods.any_hopeless(session, project.namespace, began),
-        variables=_FOR_THE_POLICIES | events.VARIABLES | (_TAKE_BACK if refresh else {}),
-    )
-    if status == 0:
-        mark.unlink(missing_ok=True)
+    with unfinished.while_it_runs(session) as finished:
+        status = pulumi.show(
+            session,
+            [*arguments, f"--event-log={log}"],
+            hopeless=lambda: pods.any_hopeless(session, project.namespace, began),
+            variables=_FOR_THE_POLICIES | events.VARIABLES | (pinned_update.TAKE_BACK if refresh else {}),
+        )
+        finished(status)
     return status
 
 

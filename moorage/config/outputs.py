@@ -32,6 +32,8 @@ COMPONENT_PREFIX: Final = "moorage:"
 """How the type of each component begins."""
 SERVICE_IMAGE: Final = "moorage:image:ServiceImage"
 SERVICE: Final = "moorage:service:Service"
+SERVICE_ROLES: Final = ("account", "config", "secret", "deployment", "service", "budget", "autoscaler")
+"""Of the objects of a `SERVICE`: each is called by the service's name, a hyphen and its role."""
 POSTGRES_DATABASE: Final = "moorage:postgres:PostgresDatabase"
 REDIS_CACHE: Final = "moorage:redis:RedisCache"
 INGRESS: Final = "moorage:ingress:Ingress"

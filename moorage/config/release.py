@@ -81,11 +81,13 @@ class Release(BaseModel):
 
     def model_of(self, name: str) -> Service:
         """Return the model of a service; raises `NewerFormError` where it has what this Moorage does not know."""
-        return _model(Service, self.services[name])
+        found: Service = _model(Service, self.services[name])
+        return found
 
     def stack_settings(self) -> Stack:
         """Return the stack's settings; raises `NewerFormError` likewise."""
-        return _model(Stack, self.settings)
+        found: Stack = _model(Stack, self.settings)
+        return found
 
 
 def _model(kind: type[Any], data: Mapping[str, Any]) -> Any:
@@ -112,10 +114,18 @@ def release_of(
         images=dict(images),
         stores=dict(stores),
         database=database_major(project.root) if POSTGRES in stores else "",
-        services={name: _dumped(project.services[name]) for name in project.running},
+        services={name: _dumped_service(project.services[name]) for name in project.running},
         settings=_dumped(project.settings),
         restarts={name: when for name, when in restarts.items() if name in project.services},
     )
+
+
+def _dumped_service(service: Service) -> dict[str, Any]:
+    found = _dumped(service)
+    if service.scaling and not service.scaling.holds(service.replicas):
+        # The default, beside an autoscaler: unused, and refused where somebody writes it.
+        del found["replicas"]
+    return found
 
 
 def _dumped(model: BaseModel) -> dict[str, Any]:
