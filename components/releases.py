@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
+from components.scope import Before
 from moorage.build.git import commit_of
 from moorage.config import outputs
 from moorage.config.release import UPDATE, NewerFormError, Release, appended, pack, release_of, unpack
@@ -78,6 +79,13 @@ class Recorder:
     def inputs(self) -> Mapping[str, str]:
         """Short input digest of each image, by its folder, as the last update exported them."""
         return dict(self.earlier.values.get(outputs.INPUTS) or {})
+
+    @property
+    def before(self) -> Before:
+        """What of the last update matters to this one."""
+        services = self.earlier.values.get(outputs.SERVICES) or {}
+        made = {name: found[outputs.DEPLOYMENT] for name, found in services.items() if outputs.DEPLOYMENT in found}
+        return Before(restarts=self.restarts, deployments=made)
 
     def note(self, name: str, done: pulumi.Output[Any]) -> None:
         """Take note of when a part of the stack is there; the release is recorded once all of them are."""

@@ -55,7 +55,7 @@ def declare(project: Project, release: Release | None = None) -> None:
     recorder = Recorder(project, release)
     images = pinned_images(release, recorder.inputs) if release else built_images(project)
     opts = pulumi.ResourceOptions(provider=cluster_provider("cluster", project))
-    scope = stack_scope(project, opts, recorder.restarts)
+    scope = stack_scope(project, opts, recorder.before)
     policies = _network(project, scope, services, opts)
     endpoints = _stores(project, scope, images, policies, opts)
     running = _services(scope, services, images, endpoints, opts, start_after=policies)

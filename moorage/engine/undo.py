@@ -40,7 +40,8 @@ def failed_services(session: Session, project: Project, since: dt.datetime) -> l
     """Return the services of which a pod that was made after ``since`` did not come up, causes first."""
     pods = kubectl.items(session, project.namespace, ["pods"])
     found = {trouble_.workload for pod in pods if _made_after(pod, since) and (trouble_ := trouble(pod))}
-    return [name for name in project.running if name in found]
+    # Where the check of new pods failed, they never got any traffic, and the service counts as failed.
+    return [name for name in project.running if {name, f"{name}{outputs.VERIFY_SUFFIX}"} & found]
 
 
 def _made_after(pod: dict[str, Any], since: dt.datetime) -> bool:
