@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from moorage.base import console
 from moorage.base.console import Steps, out
 from moorage.base.errors import MoorageError, Problem
-from moorage.cli import preview_summary, summary
+from moorage.cli import plans, preview_summary, summary
 from moorage.cli.sessions import session_for, session_of
 from moorage.cli.source_check import check_declared
 from moorage.config.loader import load_project
@@ -38,12 +38,15 @@ _TAKE_BACK = {"PULUMI_K8S_ENABLE_PATCH_FORCE": "true"}
 """Fields that somebody changed by hand belong to him, and the API server refuses to change them for anyone else."""
 
 
-def up(root: Path, stack: str, *, yes: bool) -> None:
-    """Bring the stack up, ask its routes and print a summary.
+def up(root: Path, stack: str, *, yes: bool, plan: Path | None = None) -> None:
+    """Bring the stack up, ask its routes and print a summary; with a ``plan``, only as it was reviewed.
 
     Raises `MoorageError` with the first thing that stops it, and with every route that is not open afterwards.
     """
+    reviewed = plans.read(plan, stack) if plan else None
     project = load_project(root, stack)
+    if plan and reviewed:
+        plans.check_sources(reviewed, plan, project)
     check_declared(project.root, project.monorepo)
     for problem in project.warnings:
         console.warn(str(problem))
@@ -58,9 +61,11 @@ def up(root: Path, stack: str, *, yes: bool) -> None:
         preflight.check(session)
     seen = early.result() if early else look(session)
     stacks.ensure(session)
-    confirmed = _confirm_where_needed(session, project, seen, yes=yes)
+    confirmed = _confirm_where_needed(session, project, seen, yes=yes or reviewed is not None)
     _tell(seen, f"this update restores {'it' if len(seen.drifts) == 1 else 'them'}")
     with stacklock.turn(session):
+        if plan and reviewed:
+            plans.check(reviewed, plan, session, seen)
         steps.count += 1
         out.print(f"[dim]4/4[/] pulumi up · stack {stack}")
         began = dt.datetime.now(dt.UTC)
@@ -92,8 +97,8 @@ def _ask_routes(session: Session, project: Project, steps: Steps) -> None:
         console.warn(str(cut_off))
 
 
-def preview(root: Path, stack: str, *, diff: bool) -> None:
-    """Show what would change, and what of the stack is missing or does not answer."""
+def preview(root: Path, stack: str, *, diff: bool, save: Path | None = None) -> None:
+    """Show what would change, and what of the stack is missing or does not answer; ``save`` it for an update."""
     project = load_project(root, stack)
     check_declared(project.root, project.monorepo)
     for problem in project.warnings:
@@ -121,7 +126,10 @@ def preview(root: Path, stack: str, *, diff: bool) -> None:
         status = pulumi.show(session, arguments, variables=events.VARIABLES)
         if status:
             raise pulumi.failed_before_the_user(session, "the preview failed", status)
-        preview_summary.show(project, seen.state, events.planned(log))
+        planned = events.planned(log)
+    preview_summary.show(project, seen.state, planned)
+    if save:
+        plans.save(save, project, session, seen, planned)
 
 
 def down(root: Path, stack: str, *, unprotect: bool, keep_data: bool) -> None:

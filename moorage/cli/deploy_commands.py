@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path  # noqa: TC003  # typer reads it when the program runs
 from typing import Annotated
 
 import typer
@@ -12,20 +13,32 @@ from moorage.engine.session import find_root
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before changing a protected stack.")]
 
 
-def up(stack: StackName = "dev", *, yes: Yes = False) -> None:
+def up(
+    stack: StackName = "dev",
+    *,
+    yes: Yes = False,
+    plan: Annotated[
+        Path | None,
+        typer.Option("--plan", metavar="PLAN", help="Apply what `moorage preview --save PLAN` showed, or stop."),
+    ] = None,
+) -> None:
     """Bring the stack up: build, deploy and wait until it answers.
 
     Starts the toolchain and the embedded platform first, each only as far as it is needed, and runs `pulumi up`.
     """
     from moorage.cli import deploy
 
-    deploy.up(find_root(), stack, yes=yes)
+    deploy.up(find_root(), stack, yes=yes, plan=plan)
 
 
 def preview(
     stack: StackName = "dev",
     *,
     diff: Annotated[bool, typer.Option("--diff", help="Show every changed field.")] = False,
+    save: Annotated[
+        Path | None,
+        typer.Option("--save", metavar="PLAN", help="Write what was shown to a file, for `moorage up --plan PLAN`."),
+    ] = None,
 ) -> None:
     """Show what `up` would change, and change nothing.
 
@@ -33,7 +46,7 @@ def preview(
     """
     from moorage.cli import deploy
 
-    deploy.preview(find_root(), stack, diff=diff)
+    deploy.preview(find_root(), stack, diff=diff, save=save)
 
 
 def down(
