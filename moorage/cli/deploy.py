@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from moorage.base import console
 from moorage.base.console import Steps, out
 from moorage.base.errors import MoorageError, Problem
-from moorage.cli import plans, preview_summary, summary
+from moorage.cli import environments, plans, preview_summary, summary
 from moorage.cli.sessions import session_for, session_of
 from moorage.cli.source_check import check_declared
 from moorage.config.loader import load_project
@@ -76,6 +76,7 @@ def up(root: Path, stack: str, *, yes: bool, plan: Path | None = None) -> None:
         if status:
             raise failure.explain(session, project, status, began, diagnostics)
     kept_builds.keep(session, project, began)
+    environments.fill(session, project)
     _ask_routes(session, project, steps)
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from moorage.engine.state import Resource, State
 
 _OURS = re.compile(r"pulumi-kubernetes")
+_MANAGER = "pulumi.com/patchFieldManager"
+"""Annotation with the name under which the stack owns the fields that it sets."""
 _CONTROLLERS = re.compile(
     r"^(?:kube-|kubelet|kubernetes$|k3s|cluster-autoscaler|karpenter|vpa-|cert-?manager|external-secrets|csi-|local-path)"
     r"|controller|operator|scheduler|provisioner|autoscaler|ingress|traefik|webhook|injector"
@@ -77,7 +79,7 @@ def inspected(listed: Listing, state: State) -> Inspection:
         changes += _others(edits(resource.inputs, resource.outputs, live), changes)
         if changes:
             drift = known or Drift(kind=resource.kind, name=resource.place[1], urn=resource.urn)
-            found.append(replace(drift, changes=tuple(changes), by=_last_writer(live)))
+            found.append(replace(drift, changes=tuple(changes), by=_last_writer(resource.inputs, live)))
     return Inspection(
         drifts=tuple(found),
         strangers=tuple(_strangers(listed, state)),
@@ -90,7 +92,7 @@ def edits(given: Any, left: Any, live: Mapping[str, Any]) -> Iterator[str]:
     """Yield the fields of ``live`` that somebody other than Pulumi and the cluster wrote, and not as they were ``left``."""
     scaled = isinstance(given.get("spec"), dict) and "replicas" not in given["spec"]
     told: set[str] = set()
-    for entry in _people(live):
+    for entry in _people(given, live):
         if entry.get("subresource") == _SCALE and scaled:
             continue
         for place, before, now in _written(entry.get("fieldsV1") or {}, left, live):
@@ -175,16 +177,18 @@ def _again(resource: Resource, live: Mapping[str, Any]) -> Iterator[str]:
         yield f"metadata.uid {before} → {live['metadata'].get('uid')} (deleted and created again)"
 
 
-def _people(live: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def _people(given: Mapping[str, Any], live: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield what the API server notes of each who wrote to an object, but for the stack itself and the cluster."""
+    ours = ((given.get("metadata") or {}).get("annotations") or {}).get(_MANAGER)
     for entry in live["metadata"].get("managedFields") or ():
         manager = str(entry.get("manager", ""))
-        own = _OURS.search(manager) or _CONTROLLERS.search(manager)
+        own = manager == ours or _OURS.search(manager) or _CONTROLLERS.search(manager)
         if not own and entry.get("subresource") not in _SUBRESOURCES:
             yield entry
 
 
-def _last_writer(live: Mapping[str, Any]) -> str:
-    entries = sorted(_people(live), key=lambda entry: str(entry.get("time", "")))
+def _last_writer(given: Mapping[str, Any], live: Mapping[str, Any]) -> str:
+    entries = sorted(_people(given, live), key=lambda entry: str(entry.get("time", "")))
     return f"{entries[-1].get('manager')} at {entries[-1].get('time')}" if entries else ""
 
 
@@ -205,5 +209,5 @@ def _strangers(listed: Listing, state: State) -> Iterator[Drift]:
         kind = place[0].rpartition("/")[2]
         if (passes and kind != "PersistentVolumeClaim") or (kind == _FORBIDS and place[1] == state.namespace):
             yield Drift(
-                kind=kind, name=metadata["name"], changes=("is not in the stack's state",), by=_last_writer(live)
+                kind=kind, name=metadata["name"], changes=("is not in the stack's state",), by=_last_writer({}, live)
             )

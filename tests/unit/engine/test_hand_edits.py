@@ -15,7 +15,12 @@ LABELS = {"app.kubernetes.io/instance": "quay-dev", "app.kubernetes.io/managed-b
 GIVEN: dict[str, Any] = {
     "apiVersion": "apps/v1",
     "kind": "Deployment",
-    "metadata": {"name": "backend", "namespace": "quay-dev", "labels": LABELS},
+    "metadata": {
+        "name": "backend",
+        "namespace": "quay-dev",
+        "labels": LABELS,
+        "annotations": {"pulumi.com/patchFieldManager": "quay-dev"},
+    },
     "spec": {"template": {"spec": {"containers": [{"name": "backend", "image": "r/backend@sha256:1"}]}}},
 }
 CONTAINER = ("spec", "template", "spec", "containers", 0)
@@ -26,10 +31,11 @@ SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"
 def left() -> dict[str, Any]:
     """Return the object as the last update left it."""
     found = copy.deepcopy(GIVEN)
-    found["metadata"] |= {"uid": "1", "annotations": {"deployment.kubernetes.io/revision": "1"}}
+    found["metadata"]["uid"] = "1"
+    found["metadata"]["annotations"]["deployment.kubernetes.io/revision"] = "1"
     found["spec"] |= {"replicas": 1, "strategy": {"type": "RollingUpdate"}}
     found["metadata"]["managedFields"] = [
-        {"manager": "pulumi-kubernetes-1a2b", "operation": "Apply", "time": "t0", "fieldsV1": owned("f:spec", {})}
+        {"manager": "quay-dev", "operation": "Apply", "time": "t0", "fieldsV1": owned("f:spec", {})}
     ]
     return found
 
@@ -74,6 +80,7 @@ def test_an_untouched_object_is_no_drift_after_its_controllers_wrote_to_it() -> 
     live["status"] = {"replicas": 7}
     live["metadata"]["annotations"] |= {"deployment.kubernetes.io/revision": "4", "mesh.io/since": "now"}
     live["spec"]["replicas"] = 7
+    wrote(live, "f:metadata f:annotations f:mesh.io/since", manager="quay-dev")
     wrote(live, "f:status f:replicas", manager="kube-controller-manager", subresource="status")
     wrote(live, "f:metadata f:annotations f:mesh.io/since", manager="mesh-operator")
     wrote(live, "f:spec f:replicas", manager="kube-controller-manager", subresource="scale")

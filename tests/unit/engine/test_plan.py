@@ -31,8 +31,18 @@ STATE = State((Resource(urn=URN, type=STEP.type, inputs={"spec": {"replicas": 1}
 DRIFT = Drift(kind="Service", name="backend", urn="urn::x")
 
 
+@pytest.fixture(autouse=True)
+def whole(monorepo: Monorepo) -> None:
+    """Add what the data stores are made from, and the project's name."""
+    for name in ("postgres", "redis"):
+        monorepo.write(f"images/{name}/image.yaml", "build: {}\n")
+        monorepo.write(f"images/{name}/Dockerfile", "FROM scratch\n")
+    for file in monorepo.root.glob("*/*/Dockerfile"):
+        monorepo.write(f"{file.relative_to(monorepo.root)}.dockerignore", "*\n")
+    monorepo.write("Pulumi.yaml", "name: quay\nruntime: python\n")
+
+
 def saved(project: Project, path: Path, *, seen: Seen | None = None) -> plans.Plan:
-    (project.root / "Pulumi.yaml").write_text("name: quay\nruntime: python\n")
     plans.save(path, project, session_for(project), seen or Seen(STATE), Planned((STEP,)))
     return plans.read(path, project.stack_name)
 
