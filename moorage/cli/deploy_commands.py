@@ -71,14 +71,17 @@ def preview(
         Path | None,
         typer.Option("--save", metavar="PLAN", help="Write what was shown to a file, for `moorage up --plan PLAN`."),
     ] = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", metavar="JSON", help="Write what was found to a file, also if it fails.")
+    ] = None,
 ) -> None:
     """Show what `up` would change, and change nothing.
 
     No push, no cache export, no write to the cluster.
     """
-    from moorage.cli import deploy
+    from moorage.cli import previews
 
-    deploy.preview(find_root(), stack, diff=diff, save=save)
+    previews.preview(find_root(), stack, diff=diff, save=save, report=report)
 
 
 def down(

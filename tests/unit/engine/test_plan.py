@@ -16,7 +16,7 @@ from moorage.cli.sessions import session_for
 from moorage.engine.drift import Drift
 from moorage.engine.events import Planned, Step
 from moorage.engine.look import Seen
-from moorage.engine.plan import plan_of
+from moorage.engine.plan import Plan, plan_of
 from moorage.engine.state import Resource, State
 
 if TYPE_CHECKING:
@@ -42,12 +42,12 @@ def whole(monorepo: Monorepo) -> None:
     monorepo.write("Pulumi.yaml", "name: quay\nruntime: python\n")
 
 
-def saved(project: Project, path: Path, *, seen: Seen | None = None) -> plans.Plan:
+def saved(project: Project, path: Path, *, seen: Seen | None = None) -> Plan:
     plans.save(path, project, session_for(project), seen or Seen(STATE), Planned((STEP,)))
     return plans.read(path, project.stack_name)
 
 
-def checked(project: Project, plan: plans.Plan, path: Path, monkeypatch: pytest.MonkeyPatch, **now: Any) -> None:
+def checked(project: Project, plan: Plan, path: Path, monkeypatch: pytest.MonkeyPatch, **now: Any) -> None:
     """Check a plan where state, cluster and preview are as they were, or as ``now`` says."""
     monkeypatch.setattr(plans, "read_state", lambda _: now.get("state", STATE))
     monkeypatch.setattr(plans, "_previewed", lambda _, **__: Planned(now.get("steps", (STEP,))))
