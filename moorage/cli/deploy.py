@@ -47,11 +47,11 @@ def up(root: Path, stack: str, *, yes: bool, plan: Path | None = None) -> None:
     project = load_project(root, stack)
     if plan and reviewed:
         plans.check_sources(reviewed, plan, project)
-    check_declared(project.root, project.monorepo)
+    check_declared(project.monorepo)
     for problem in project.warnings:
         console.warn(str(problem))
     steps = Steps(4)
-    layout = Layout.of(project.root)
+    layout = Layout.of(project.program)
     running = not project.target.embedded or Platform(layout).running()
     early = look_meanwhile(session_for(project)) if running else None
     _prepare(session_for(project), steps)
@@ -145,7 +145,7 @@ def _where_the_platform_is(project: Project) -> Project:
     if not project.target.embedded:
         return project
     problems: list[Problem] = []
-    target = embedded_target(project.root, project.settings, problems)
+    target = embedded_target(project.program, project.settings, problems)
     if target is None:
         raise MoorageError(*problems)
     return replace(project, target=target)

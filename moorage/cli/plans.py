@@ -41,7 +41,7 @@ def save(path: Path, project: Project, session: Session, seen: Seen, planned: Pl
     plan = Plan(
         stack=project.stack_name,
         project=session.project,
-        commit=_commit(project.root),
+        commit=_commit(project.program),
         made=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         sources=sources_of(project),
         state=state_digest(seen.state),

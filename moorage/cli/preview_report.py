@@ -48,7 +48,7 @@ def write(path: Path, project: Project, seen: Seen, planned: Planned) -> None:
 def document(project: Project, seen: Seen, planned: Planned) -> dict[str, Any]:
     """Return what a preview found in plain values."""
     inputs = {str(node): found.short for node, found in Inputs(project).all().items()}
-    found = changes(project, seen.state.record(), record_of(project, Inputs(project).all()))
+    found = changes(project, seen.state.record(project.monorepo.repository), record_of(project, Inputs(project).all()))
     steps = by_part(planned.steps)
     sizes = image_sizes(project, seen, found, inputs)
     services: list[dict[str, Any]] = [
@@ -86,7 +86,7 @@ def image_sizes(
     prefix = f"{project.target.registry}/{project.settings.application}"
     wanted: dict[str, tuple[str, str]] = {}
     for service in found.services:
-        digest = inputs.get(f"apps/{service.name}")
+        digest = inputs.get(str(project.service(service.name))) if service.name in project.services else None
         if service.rebuilt and digest:
             wanted[service.name] = (seen.state.images.get(service.name, ""), f"{prefix}/{service.name}:{digest}")
     client = Registry(seconds=REGISTRY_SECONDS)

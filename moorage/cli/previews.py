@@ -30,11 +30,11 @@ def preview(root: Path, stack: str, *, diff: bool, save: Path | None = None, rep
     ``save`` is where it is kept for an update, ``report`` for the comment of a pull request.
     """
     project = load_project(root, stack)
-    check_declared(project.root, project.monorepo)
+    check_declared(project.monorepo)
     for problem in project.warnings:
         console.warn(str(problem))
     session = session_for(project)
-    layout = Layout.of(project.root)
+    layout = Layout.of(project.program)
     own = not project.target.embedded
     with ThreadPoolExecutor() as pool:
         asked = pool.submit(preflight.failures, session) if own else None
@@ -70,7 +70,7 @@ def vanished(project: Project, name: str) -> str:
         return f"service {name} runs in stack {project.stack_name} but has run: false in its settings: an update deletes it"
     return (
         f"service {name} runs in stack {project.stack_name} but is no longer in the sources: an update deletes it. "
-        f"Was its folder moved? A service is apps/{name}/service.yaml"
+        f"Was its folder moved? A service is {project.service(name)}/service.yaml"
     )
 
 

@@ -69,7 +69,7 @@ def plan_of(text: str) -> Plan | None:
 def sources_of(project: Project) -> dict[str, str]:
     """Return the digests of what a stack is made from: each image's inputs, each workload's settings, the stack's file."""
     record = record_of(project, Inputs(project).all())
-    settings = project.root / f"Pulumi.{project.stack_name}.yaml"
+    settings = project.program / f"Pulumi.{project.stack_name}.yaml"
     return {
         **{name: image.digest for name, image in record.images.items()},
         **{f"{_SETTINGS} of {name}": digest_of(dict(found)) for name, found in record.workloads.items()},
