@@ -12,6 +12,7 @@ from moorage.config.loader import load_project, load_target
 from moorage.config.monorepo import Monorepo
 from moorage.config.project import Project
 from moorage.config.release import Release
+from moorage.config.repository import read_repository
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,8 +49,10 @@ def pinned_project(root: Path, stack: str, release: Release) -> Project:
     It has no sources: nothing is built from it. Raises `MoorageError` where the stack's settings on disk do not lead to
     a target, and `NewerFormError` where the release has what this Moorage does not know.
     """
+    repository = read_repository(root.resolve(), [])
     return Project(
-        root=root.resolve(),
+        program=root.resolve(),
+        root=repository.top,
         stack_name=stack,
         stage=release.stage,  # type: ignore[arg-type]  # recorded from one
         settings=release.stack_settings(),
@@ -60,7 +63,7 @@ def pinned_project(root: Path, stack: str, release: Release) -> Project:
         namespace=release.namespace,
         order=tuple(release.services),
         graph=Graph((), ()),
-        monorepo=Monorepo(services={}, images={}, libs=()),
+        monorepo=Monorepo(repository=repository, services={}, images={}, libs=()),
     )
 
 

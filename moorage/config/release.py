@@ -16,7 +16,6 @@ from moorage.config.stack import Stack
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
 
     from moorage.config.project import Project
 
@@ -113,7 +112,7 @@ def release_of(
         namespace=project.namespace,
         images=dict(images),
         stores=dict(stores),
-        database=database_major(project.root) if POSTGRES in stores else "",
+        database=database_major(project) if POSTGRES in stores else "",
         services={name: _dumped_service(project.services[name]) for name in project.running},
         settings=_dumped(project.settings),
         restarts={name: when for name, when in restarts.items() if name in project.services},
@@ -133,10 +132,10 @@ def _dumped(model: BaseModel) -> dict[str, Any]:
     return found
 
 
-def database_major(root: Path) -> str:
+def database_major(project: Project) -> str:
     """Return the major version of PostgreSQL that the Dockerfile of its base image installs; empty where it tells none."""
     try:
-        text = (root / "images" / POSTGRES / "Dockerfile").read_text(encoding="utf-8", errors="replace")
+        text = (project.image_folder(POSTGRES) / "Dockerfile").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
     return found[1] if (found := _MAJOR.search(text)) else ""

@@ -105,6 +105,6 @@ def test_no_secret_is_recorded(monorepo: Monorepo) -> None:
 
 
 def test_the_database_s_major_version_is_read_where_it_is_installed(monorepo: Monorepo) -> None:
-    assert database_major(monorepo.root) == ""
+    assert database_major(monorepo.load()) == ""
     monorepo.write("images/postgres/Dockerfile", "RUN extract-packages /rootfs libpq5 postgresql-17 tzdata\n")
-    assert database_major(monorepo.root) == "17"
+    assert database_major(monorepo.load()) == "17"
