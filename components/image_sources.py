@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from components.image_builds import ImageBuilder
 from moorage.config.service import DATA_SERVICES
+
+from .image_builds import ImageBuilder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,17 +13,19 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
-from components.scope import Before
 from moorage.build.git import commit_of
 from moorage.config import outputs
 from moorage.config.release import UPDATE, NewerFormError, Release, appended, pack, release_of, unpack
 
+from .scope import Before
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from components.image_sources import RunImages
-    from components.service import Service
     from moorage.config.project import Project
+
+    from .image_sources import RunImages
+    from .service import Service
 
 _READ_OUTPUTS = "pulumi:pulumi:readStackOutputs"
 """The engine's own function behind stack references; reading a stack's own outputs needs no resource for it."""

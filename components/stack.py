@@ -8,40 +8,39 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from components.image_sources import built_images, pinned_images
-from components.ingress import Ingress, IngressArgs
-from components.kubernetes_objects import cluster_provider
-from components.network import Network, NetworkArgs
-from components.postgres import PostgresDatabase, PostgresDatabaseArgs
-from components.redis import RedisCache, RedisCacheArgs
-from components.releases import Recorder
-from components.scope import stack_scope
-from components.service import Service, ServiceArgs
 from moorage.base.errors import MoorageError
 from moorage.config import outputs
 from moorage.config.pinned import load_declared
 from moorage.config.service import POSTGRES, REDIS
 from moorage.config.stackfile import SETTINGS_NAMESPACE
 
+from .image_sources import built_images, pinned_images
+from .ingress import Ingress, IngressArgs
+from .kubernetes_objects import cluster_provider
+from .network import Network, NetworkArgs
+from .postgres import PostgresDatabase, PostgresDatabaseArgs
+from .redis import RedisCache, RedisCacheArgs
+from .releases import Recorder
+from .scope import stack_scope
+from .service import Service, ServiceArgs
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from components.endpoints import Endpoint
-    from components.image_sources import RunImages
-    from components.scope import Scope
     from moorage.config.project import Project
     from moorage.config.release import Release
     from moorage.config.service import Service as ServiceModel
+
+    from .endpoints import Endpoint
+    from .image_sources import RunImages
+    from .scope import Scope
 
 _MESSAGE_WAS_SHOWN = 32
 """Exit code to which the language host adds nothing."""
 
 
 def deploy() -> None:
-    """Declare the stack that Pulumi was asked for, as the files of the current folder describe it.
-
-    A mistake in them ends the program with the mistake alone.
-    """
+    """Declare the stack that Pulumi was asked for; a mistake in its files ends the program with the mistake alone."""
     try:
         declare(*load_declared(Path.cwd(), pulumi.get_stack()))
     except MoorageError as error:

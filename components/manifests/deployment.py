@@ -7,15 +7,17 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from components.manifests import Later, Manifest, metadata, omit_none, pods
 from moorage.config.strategy import RECREATE, ROLLING
+
+from . import Later, Manifest, metadata, omit_none, pods
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from components.labels import Labels
     from moorage.config.service import Service
     from moorage.config.strategy import Strategy
+
+    from ..labels import Labels
 
 PORT_NAME = "http"
 COLOUR = "moorage.dev/colour"

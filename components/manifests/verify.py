@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from components.manifests import Later, Manifest, metadata, omit_none, pods
-from components.manifests.deployment import COLOUR, PORT_NAME
-from components.manifests.services import SKIP_AWAIT
 from moorage.config.outputs import VERIFY_SUFFIX
 
+from . import Later, Manifest, metadata, omit_none, pods
+from .deployment import COLOUR, PORT_NAME
+from .services import SKIP_AWAIT
+
 if TYPE_CHECKING:
-    from components.labels import Labels
     from moorage.config.service import Service
+
+    from ..labels import Labels
 
 _URL = "VERIFY_URL"
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import pytest
 
-from components.manifests.deployment import RESTARTED_AT
-from components.stack import declare
+from moorage.components.manifests.deployment import RESTARTED_AT
+from moorage.components.stack import declare
 from moorage.config import outputs
 from moorage.config.loader import load_project
 from moorage.config.pinned import pinned_project

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import pytest
 
-from components.manifests.deployment import COLOUR, DeploymentParts, deployment, progress_deadline
+from moorage.components.manifests.deployment import COLOUR, DeploymentParts, deployment, progress_deadline
 from tests.unit.component_samples import WORKER, WORKER_YAML, worker
 from tests.unit.program_samples import FRONTEND_YAML, run_program
 from tests.unit.program_samples import SERVICES as ALL

@@ -104,7 +104,20 @@ def test_no_secret_is_recorded(monorepo: Monorepo) -> None:
     assert "canary" not in text
 
 
-def test_the_database_s_major_version_is_read_where_it_is_installed(monorepo: Monorepo) -> None:
-    assert database_major(monorepo.load()) == ""
-    monorepo.write("images/postgres/Dockerfile", "RUN extract-packages /rootfs libpq5 postgresql-17 tzdata\n")
-    assert database_major(monorepo.load()) == "17"
+@pytest.mark.parametrize(
+    ("dockerfile", "major"),
+    [
+        ("RUN extract-packages /rootfs libpq5 postgresql-16 tzdata\n", "16"),
+        ("FROM registry.example/postgres\n", ""),
+    ],
+)
+def test_the_database_s_major_version_is_read_where_it_is_installed(
+    monorepo: Monorepo, dockerfile: str, major: str
+) -> None:
+    monorepo.write("images/postgres/image.yaml", "build: {}\n")
+    monorepo.write("images/postgres/Dockerfile", dockerfile)
+    assert database_major(monorepo.load()) == major
+
+
+def test_the_base_image_that_comes_with_moorage_tells_its_version(monorepo: Monorepo) -> None:
+    assert database_major(monorepo.load()).isdecimal()
