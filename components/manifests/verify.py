@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from ..labels import Labels
 
 _URL = "VERIFY_URL"
+_MORE_TRIES = 2
+"""A pod may run before the cluster's network knows that it may connect."""
+_AGAIN = {"pulumi.com/replaceUnready": "true"}
+"""A Job that failed is another one in the next update, though nothing of it changed."""
 
 
 def verify_service(labels: Labels, colour: Later, *, port: int) -> Manifest:
@@ -73,6 +77,6 @@ def verify_job(
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": metadata(labels),
-        "spec": {"backoffLimit": 0, "activeDeadlineSeconds": verify.timeout_seconds, "template": template},
+        "metadata": metadata(labels, annotations=_AGAIN),
+        "spec": {"backoffLimit": _MORE_TRIES, "activeDeadlineSeconds": verify.timeout_seconds, "template": template},
     }

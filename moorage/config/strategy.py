@@ -23,9 +23,9 @@ class Verify(Model):
     example = '{command: [check, "http://backend-verify:8000"]}'
 
     command: Annotated[list[Argument], Field(min_length=1)]
-    """Run in the new image, with the service's env; ``VERIFY_URL`` leads to the new pods alone. It must exit 0."""
+    """Run in the new image, with the service's env; ``VERIFY_URL`` leads to the new pods alone. It must exit 0, in one of three tries."""
     timeout_seconds: int = Field(default=60, ge=1, le=1800)
-    """A check that takes longer has failed."""
+    """After this long, with all tries, the check has failed."""
 
 
 class Strategy(Model):

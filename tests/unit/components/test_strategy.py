@@ -86,8 +86,10 @@ def test_the_check_runs_the_new_image_as_the_service_does_and_is_told_where_to_l
     assert (container["image"], container["envFrom"]) == (own["image"], own["envFrom"])
     assert container["command"] == ["check"]
     assert container["env"] == [{"name": "VERIFY_URL", "value": "http://frontend-verify:8080"}]
-    assert (job["activeDeadlineSeconds"], job["backoffLimit"]) == (20, 0)
+    assert (job["activeDeadlineSeconds"], job["backoffLimit"]) == (20, 2)
     assert "ttlSecondsAfterFinished" not in job
+    annotations = verified.one("Job", "frontend-verifyjob").inputs["metadata"]["annotations"]
+    assert annotations["pulumi.com/replaceUnready"] == "true", "the same command goes on after a failed check"
 
 
 def test_the_check_may_reach_the_service_and_nothing_else(verified: Recording) -> None:
