@@ -61,7 +61,7 @@ def declare(project: Project) -> None:
 
     pulumi.export(outputs.URL, project.url)
     pulumi.export(outputs.NAMESPACE, project.namespace)
-    pulumi.export(outputs.IMAGES, {name: image.image for name, image in images.services.items()})
+    pulumi.export(outputs.IMAGES, images.references)
     pulumi.export(outputs.INPUTS, {str(node): found.short for node, found in images.inputs.items()})
     pulumi.export(outputs.SERVICES, {name: service.summary for name, service in running.items()})
 
@@ -109,7 +109,7 @@ def _services(
         args = ServiceArgs(
             scope=scope,
             service=service,
-            image=images.services[service.name].image,
+            image=images.references[service.name],
             needs={need: endpoints[need] for need in service.needs},
             secrets={name: secret(key) for name, key in service.secrets.items()},
             start_after=start_after,

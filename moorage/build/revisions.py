@@ -13,6 +13,7 @@ from moorage.base.errors import MoorageError
 from moorage.build.digests import SHORT, Inputs
 from moorage.build.git import run_git, source_labels
 from moorage.build.record import Record, record_of
+from moorage.config.imagelock import LOCK_FILE
 from moorage.config.loader import load_project
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from moorage.config.project import Project
 
 _NAMED = (
-    *("service.yaml", "service.yml", "image.yaml", "image.yml"),
+    *(LOCK_FILE, "service.yaml", "service.yml", "image.yaml", "image.yml"),
     *("pyproject.toml", "uv.lock", "package.json", "package-lock.json"),
 )
 _IGNORE = ".dockerignore"
@@ -62,7 +63,9 @@ def record_at(project: Project, revision: str, after: Record) -> Record | None:
 def _describes(path: str) -> bool:
     """Return whether a file says what there is and how it is built."""
     name = path.rpartition("/")[2]
-    return name in _NAMED or "Dockerfile" in name or (name == path and name.startswith("Pulumi"))
+    return (
+        name in _NAMED or "Dockerfile" in name or name.endswith(_IGNORE) or (name == path and name.startswith("Pulumi"))
+    )
 
 
 def _with_unchanged(found: Record, after: Record, unchanged: frozenset[str]) -> Record:

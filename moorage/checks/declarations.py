@@ -13,6 +13,7 @@ from moorage.build.ignorefile import has_wildcards, parse_ignore_file, read_igno
 from moorage.build.stages import Dockerfile, load_dockerfile
 from moorage.checks.allowlist import allow_list_patterns, context_inputs, differences, ignore_path, takes
 from moorage.checks.exemptions import without_exemptions
+from moorage.checks.foreign import foreign_problems
 from moorage.checks.imports import ImportScanner, Packages, find_packages, owner_of, unread_languages
 from moorage.checks.lint import BASE, EXPOSE, Purpose, contradictions
 from moorage.checks.stackwishes import Wishes, read_wishes
@@ -57,6 +58,11 @@ def check_sources(root: Path, monorepo: Monorepo) -> Findings:
         purpose = Purpose(service=entry is not None, port=entry.model.port if entry and entry.model else None)
         checked = BuildCheck(root, node, source, build, frozenset(nodes), packages, scanner, wishes, purpose)
         try:
+            if build.own_context:
+                folder = (monorepo.services if entry else monorepo.images)[node.name].folder
+                findings.errors += missing_stages(node, source, build, checked.dockerfile, wishes)
+                findings.errors += foreign_problems(root, folder, build, checked.dockerfiles)
+                continue
             findings.errors += checked.errors()
             findings.warnings += checked.warnings()
             files[node] = checked.files

@@ -68,6 +68,8 @@ def write_ignore_files(root: Path) -> None:
     monorepo = read_monorepo(root)
     written, wishes = 0, read_wishes(root)
     for node, _, build in monorepo.builds():
+        if build.own_context:
+            continue  # its ignore file is the user's own
         path = ignore_path(root, node, build)
         text = allow_list_text(root, read_builds(root, node, build, frozenset(monorepo.images), wishes))
         if not path.exists() or path.read_text() != text:

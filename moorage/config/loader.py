@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from moorage.base.errors import Location, MoorageError, Problem
 from moorage.config.addresses import stack_warnings
 from moorage.config.graph import Kind
+from moorage.config.imagelock import check_pinned, read_image_lock
 from moorage.config.merge import overridden, sized_service, sized_settings
 from moorage.config.monorepo import read_monorepo
 from moorage.config.project import Project
@@ -17,8 +18,10 @@ from moorage.config.stackrules import check_stack, namespace_of
 from moorage.config.target import Target, resolve_target
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from moorage.config.imagelock import ImageLock
     from moorage.config.monorepo import Monorepo
     from moorage.config.service import Service
     from moorage.config.stack import Stack
@@ -41,11 +44,13 @@ def load_project(root: Path, stack: str) -> Project:
     except MoorageError as error:
         raise MoorageError(*_sorted([*problems, *error.problems])) from None
     problems.extend(file.about_secrets)
+    lock = read_image_lock(root, problems)
     settings = file.settings
     target = resolve_target(root, settings, file.source, problems) if settings else None
     services = _services(monorepo, settings) if settings else {}
     if settings:
         problems.extend(check_stack(monorepo, file, settings, services))
+        problems.extend(_unpinned(monorepo, services, lock))
     if problems or settings is None or target is None:
         raise MoorageError(*_sorted(problems))
     namespace = namespace_of(settings, stack)
@@ -60,6 +65,7 @@ def load_project(root: Path, stack: str) -> Project:
         base_images={name: entry.model for name, entry in monorepo.images.items() if entry.model},
         libs=monorepo.libs,
         target=target,
+        lock=lock,
         namespace=namespace,
         order=(
             *(node.name for node in order if node.kind is Kind.image),
@@ -94,6 +100,15 @@ def _services(monorepo: Monorepo, settings: Stack) -> dict[str, Service]:
         if override.run:
             services[name] = overridden(service, override)
     return services
+
+
+def _unpinned(monorepo: Monorepo, services: Mapping[str, Service], lock: ImageLock) -> Iterator[Problem]:
+    for name, service in services.items():
+        source = monorepo.services[name].source
+        if service.image is not None and source is not None:
+            problem = check_pinned(source, name, service.image, lock)
+            if problem is not None:
+                yield problem
 
 
 def _sorted(problems: list[Problem]) -> list[Problem]:

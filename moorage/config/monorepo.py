@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from moorage.base.words import did_you_mean, listed
+from moorage.config.buildpaths import check_contexts
 from moorage.config.graph import START, Edge, Graph, Kind, Node, Via
 from moorage.config.misplaced import check_misplaced
 from moorage.config.service import DATA_SERVICES, Service
@@ -44,7 +45,8 @@ class Monorepo:
             if image.source is not None and image.model is not None:
                 yield Node(Kind.image, name), image.source, image.model.build
         for name, source, service in self.read_services():
-            yield Node(Kind.service, name), source, service.build
+            if service.image is None:
+                yield Node(Kind.service, name), source, service.build
 
     def graph(self) -> Graph:
         """Return the graph of all that could be read, without edges to what does not exist."""
@@ -74,6 +76,7 @@ def read_monorepo(root: Path, problems: list[Problem]) -> tuple[Monorepo, Graph]
     )
     graph = monorepo.graph()
     problems.extend(check_misplaced(root))
+    problems.extend(check_contexts(root, monorepo))
     problems.extend(check_monorepo(monorepo, graph))
     return monorepo, graph
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from moorage.base.stage import DEVELOPMENT
+from moorage.config.imagelock import ImageLock
 from moorage.config.service import DATA_SERVICES
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ class Project:
     base_images: dict[str, BaseImage]
     libs: tuple[str, ...]
     target: Target
+    lock: ImageLock = field(default_factory=ImageLock)
+    """The digests of images of others."""
     namespace: str
     order: tuple[str, ...]
     """Base images, then the stack's services: each after what it is built FROM and what it needs."""
@@ -50,6 +53,12 @@ class Project:
     def running(self) -> tuple[str, ...]:
         """The stack's services, each after those that it needs."""
         return tuple(name for name in self.order if name in self.services)
+
+    @property
+    def prebuilt(self) -> dict[str, str]:
+        """``repository@digest`` of each service whose image somebody else builds."""
+        found = {name: self.lock.pinned(service.image) for name, service in self.services.items() if service.image}
+        return {name: image for name, image in found.items() if image}
 
     @property
     def development(self) -> bool:

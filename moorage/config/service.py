@@ -13,22 +13,27 @@ from moorage.config.fields import (
     DnsLabel,
     EnvName,
     Example,
-    FolderPath,
     Hostname,
     Model,
     Port,
-    RoutePath,
     SecretName,
     Unique,
 )
 from moorage.config.imagebuild import BaseImage, Budget, Build, ImageBuild, env_prefix, image_build_arg
+from moorage.config.names import DATA_SERVICES, POSTGRES, REDIS, SECRETS_FOLDER, needed_env
+from moorage.config.paths import FolderPath, ImageName, RoutePath  # noqa: TC001  # pydantic reads annotations
 from moorage.config.pod import Amounts, Exec, HttpGet, Probe, Resources, TcpSocket
-from moorage.config.processtext import Argument, KeptText, env_size_problems
+from moorage.config.processtext import Argument, KeptText  # noqa: TC001  # pydantic reads annotations
+from moorage.config.servicerules import service_problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 __all__ = [
+    "DATA_SERVICES",
+    "POSTGRES",
+    "REDIS",
+    "SECRETS_FOLDER",
     "Amounts",
     "BaseImage",
     "Budget",
@@ -44,16 +49,10 @@ __all__ = [
     "TcpSocket",
     "env_prefix",
     "image_build_arg",
+    "needed_env",
 ]
 
-POSTGRES = "postgres"
-REDIS = "redis"
-DATA_SERVICES = (POSTGRES, REDIS)
-"""What a service can need beside other services."""
-_ALWAYS_WRITABLE = "/tmp"  # noqa: S108  # a path inside the container
 _EXAMPLE_OF_A_WORKER = "{exec: {command: [check]}}"
-SECRETS_FOLDER = "/run/secrets/moorage"
-"""Where a container finds its secrets, one file each."""
 
 
 class Scaling(Model):
@@ -111,6 +110,8 @@ class Service(Model):
     """``web`` listens on ``port`` behind a Service; ``worker`` only works."""
     build: Build = Build()
     """How the image is built."""
+    image: ImageName | None = None
+    """An image that somebody else builds, instead of ``build``: with its digest, or with a tag that ``images.lock.yaml`` pins."""
     command: list[Argument] | None = None
     """Default: the image's entrypoint."""
     args: list[Argument] | None = None
@@ -157,33 +158,7 @@ class Service(Model):
 
     def problems(self) -> Iterator[Problem]:
         """Yield every rule between this service's own fields that does not hold."""
-        yield from _kind_problems(self)
-        yield from _probe_problems(self)
-        yield from _folder_problems(self)
-        yield from _env_problems(self)
-        if self.name in self.needs:
-            yield Problem(
-                what=f"{self.name} needs itself",
-                why="what a service needs must be Ready before it starts",
-                remedy="remove it from needs",
-                where=KeyPath.of("needs", self.needs.index(self.name)),
-            )
-        scaling = self.scaling
-        if scaling and "replicas" in self.model_fields_set and not scaling.holds(self.replicas):
-            yield Problem(
-                what=f"replicas ({self.replicas}) is outside scaling's {scaling.min_replicas} to {scaling.max_replicas}",
-                why="the autoscaler would change a number outside its bounds at once",
-                remedy="remove replicas, or widen the bounds",
-                where=KeyPath.of("replicas"),
-            )
-        if self.termination_grace_period_seconds <= self.pre_stop_sleep_seconds:
-            yield Problem(
-                what=f"terminationGracePeriodSeconds ({self.termination_grace_period_seconds}) does not exceed "
-                f"preStopSleepSeconds ({self.pre_stop_sleep_seconds})",
-                why="the sleep counts against the grace period: the process would be killed before it can finish",
-                remedy=f"set terminationGracePeriodSeconds to {self.pre_stop_sleep_seconds + 30}",
-                where=KeyPath.of("terminationGracePeriodSeconds"),
-            )
+        yield from service_problems(self)
 
     def probes(self) -> dict[str, Probe]:
         """Return the three probes by their Kubernetes name."""
@@ -192,90 +167,3 @@ class Service(Model):
             "livenessProbe": self.liveness_probe,
             "readinessProbe": self.readiness_probe,
         }
-
-
-def _kind_problems(service: Service) -> Iterator[Problem]:
-    if service.kind == "web" and service.port is None:
-        yield Problem(
-            what=f"the web service {service.name} has no port",
-            why="a web service listens on one port, which its Service forwards to",
-            remedy="add for example port: 8000, or make it kind: worker",
-        )
-    if service.kind == "worker":
-        for key, value in (("port", service.port), ("route", service.route)):
-            if value is not None:
-                yield Problem(
-                    what=f"the worker {service.name} has a {key}",
-                    why="nothing calls a worker: it has neither port nor route",
-                    remedy=f"remove {key}, or make it kind: web",
-                    where=KeyPath.of(key),
-                )
-
-
-def _probe_problems(service: Service) -> Iterator[Problem]:
-    for name, probe in service.probes().items():
-        for check, value in (("httpGet", probe.http_get), ("tcpSocket", probe.tcp_socket)):
-            if service.kind == "worker" and value is not None and value.port is None:
-                yield Problem(
-                    what=f"{name}.{check} names no port",
-                    why="a worker has no default port for probes",
-                    remedy="name the probe's port, or use exec",
-                    where=KeyPath.of(name, check),
-                )
-        if name != "readinessProbe" and probe.success_threshold != 1:
-            yield Problem(
-                what=f"{name}.successThreshold is {probe.success_threshold}",
-                why="Kubernetes accepts only 1 for startup and liveness probes",
-                remedy="remove it",
-                where=KeyPath.of(name, "successThreshold"),
-            )
-
-
-def _folder_problems(service: Service) -> Iterator[Problem]:
-    for index, path in enumerate(service.writable_paths):
-        if path == _ALWAYS_WRITABLE:
-            yield Problem(
-                what=f"{path} is listed in writablePaths",
-                why="it is always writable, and Kubernetes refuses a second volume on the same path",
-                remedy="remove it",
-                where=KeyPath.of("writablePaths", index),
-            )
-        elif f"{path}/".startswith(f"{SECRETS_FOLDER}/"):
-            yield Problem(
-                what=f"{path} is listed in writablePaths",
-                why=f"{SECRETS_FOLDER} holds the service's secrets, which nobody may write to",
-                remedy="choose another folder",
-                where=KeyPath.of("writablePaths", index),
-            )
-
-
-def _env_problems(service: Service) -> Iterator[Problem]:
-    taken = {name: f"the address of {need}" for need in service.needs for name in needed_env(need)}
-    taken |= {f"{name}_FILE": f"the path of the secret {name}" for name in service.secrets}
-    for name in service.env:
-        if name in taken:
-            yield Problem(
-                what=f"env.{name} is set in the file",
-                why=f"Moorage sets {name} to {taken[name]}",
-                remedy="remove it, or give it another name",
-                where=KeyPath.of("env", name),
-            )
-    yield from env_size_problems(service.env, added=len(taken) + 1)
-    files = {"DATABASE_PASSWORD": POSTGRES, "REDIS_PASSWORD": REDIS}
-    for name in service.secrets:
-        if files.get(name) in service.needs:
-            yield Problem(
-                what=f"secrets.{name} is set in the file",
-                why=f"Moorage sets {name} to the generated password of {files[name]}",
-                remedy="remove it, or give it another name",
-                where=KeyPath.of("secrets", name),
-            )
-
-
-def needed_env(need: str) -> tuple[str, ...]:
-    """Return the names of the variables in which a service finds something that it needs."""
-    prefix, names = {
-        POSTGRES: ("DATABASE", ("HOST", "PORT", "NAME", "USER", "PASSWORD_FILE")),
-        REDIS: ("REDIS", ("HOST", "PORT", "PASSWORD_FILE")),
-    }.get(need, (env_prefix(need), ("HOST", "PORT", "URL")))
-    return tuple(f"{prefix}_{name}" for name in names)

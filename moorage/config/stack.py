@@ -46,6 +46,8 @@ class Registry(Model):
     """Registry and path before the image's name: ``ghcr.io/acme``."""
     image_pull_secret: DnsLabel | None = None
     """Name of a Secret in the stack's namespace with which the cluster pulls."""
+    mirrors: dict[Hostname, RegistryAddress] = {}
+    """Where ``moorage images update`` asks instead of a registry, by its host: the mirrors that your builder is set to."""
 
 
 class Tls(Model):
