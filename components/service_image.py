@@ -87,6 +87,11 @@ def cache_to(cache: BuildCacheArgs) -> list[docker_build.CacheToArgs]:
     return [docker_build.CacheToArgs(registry=registry)]
 
 
+def _joined(context: str, dockerfile: str) -> str:
+    path = posixpath.join(context, dockerfile)
+    return posixpath.normpath(path) if dockerfile.startswith("..") else path
+
+
 def named_contexts(pinned: Mapping[str, str]) -> dict[str, docker_build.ContextArgs] | None:
     """Return what BuildKit takes for the images that a Dockerfile names; None where it takes these as they are."""
     return {
@@ -112,9 +117,7 @@ class ServiceImage(pulumi.ComponentResource):
             # A preview changes nothing anywhere, the registry's cache included.
             build_on_preview=False,
             context=docker_build.BuildContextArgs(location=args.context, named=named_contexts(args.pinned)),
-            dockerfile=docker_build.DockerfileArgs(
-                location=posixpath.normpath(posixpath.join(args.context, args.dockerfile))
-            ),
+            dockerfile=docker_build.DockerfileArgs(location=_joined(args.context, args.dockerfile)),
             target=args.target or None,
             build_args={**dict(sorted(args.build_args.items())), EPOCH_ARG: str(args.epoch)},
             labels=dict(args.labels) or None,

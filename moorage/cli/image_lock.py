@@ -36,8 +36,7 @@ def update(root: Path, *, stack: str) -> int:
 
     Raises `MoorageError` with each image that its registry does not have; the file then stays as it is.
     """
-    root = root.resolve()
-    named = named_images(root, read_monorepo(root))
+    named = named_images(read_monorepo(root))
     target = load_target(root, stack)
     registry = Registry(session_of(root, stack).environment())
     problems: list[Problem] = []
@@ -64,12 +63,13 @@ def update(root: Path, *, stack: str) -> int:
     return 0
 
 
-def named_images(root: Path, monorepo: Monorepo) -> dict[str, Location]:
+def named_images(monorepo: Monorepo) -> dict[str, Location]:
     """Return each image of others without a digest that a Dockerfile or a service.yaml names, and where."""
     found: dict[str, Location] = {}
-    own, wishes = {f"{BASE}{image}" for image in monorepo.images}, read_wishes(root)
+    top = monorepo.repository.top
+    own, wishes = {f"{BASE}{image}" for image in monorepo.images}, read_wishes(monorepo.repository.program)
     for node, _, build in monorepo.builds():
-        for dockerfile in read_builds(root, node, build, frozenset(monorepo.images), wishes):
+        for dockerfile in read_builds(top, node, build, frozenset(monorepo.images), wishes):
             for image, line in foreign_images(dockerfile, own):
                 found.setdefault(image, Location(file=str(dockerfile.path), line=line, column=1))
     for _, source, service in monorepo.read_services():

@@ -70,7 +70,7 @@ def test_the_images_of_others_are_found_where_they_are_named(foreign: Foreign) -
     foreign.dockerfile(f"{DOCKERFILE}COPY --from=busybox:1.36@sha256:{'a' * 64} /bin/sh /sh\n", allow=False)
     worker = (foreign.root / "apps/worker/service.yaml").read_text().replace(OWN, "image: ghcr.io/acme/worker:2\n")
     foreign.write("apps/worker/service.yaml", worker)
-    found = named_images(foreign.root, read_monorepo(foreign.root))
+    found = named_images(read_monorepo(foreign.root))
     places = {image: foreign.places([Problem(what="", where=where)])[0] for image, where in found.items()}
     assert places == {
         "ghcr.io/acme/worker:2": "apps/worker/service.yaml:3",
