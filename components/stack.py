@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
+from components.deployed import Deployed
 from components.image_builds import ImageBuilder
 from components.ingress import Ingress, IngressArgs
 from components.kubernetes_objects import cluster_provider
 from components.network import Network, NetworkArgs
+from components.patching import transformations
 from components.postgres import PostgresDatabase, PostgresDatabaseArgs
 from components.redis import RedisCache, RedisCacheArgs
 from components.scope import stack_scope
@@ -35,23 +37,27 @@ _MESSAGE_WAS_SHOWN = 32
 """Exit code to which the language host adds nothing."""
 
 
-def deploy() -> None:
-    """Declare the stack that Pulumi was asked for, as the files of the current folder describe it.
+def deploy() -> Deployed:
+    """Declare the stack that Pulumi was asked for, as the files of the current folder describe it, and return it.
 
     A mistake in them ends the program with the mistake alone.
     """
     try:
-        declare(load_project(Path.cwd(), pulumi.get_stack()))
+        return declare(load_project(Path.cwd(), pulumi.get_stack()))
     except MoorageError as error:
         pulumi.log.error(str(error))
         sys.exit(_MESSAGE_WAS_SHOWN)
 
 
-def declare(project: Project) -> None:
-    """Declare everything that a project's stack consists of, and its outputs."""
+def declare(project: Project) -> Deployed:
+    """Declare everything that a project's stack consists of, and its outputs.
+
+    Raises `MoorageError` where a patch does not fit.
+    """
+    patches = transformations(project)
     services = [project.services[name] for name in project.running]
     images = ImageBuilder(project).build()
-    opts = pulumi.ResourceOptions(provider=cluster_provider("cluster", project))
+    opts = pulumi.ResourceOptions(provider=cluster_provider("cluster", project), transformations=patches)
     scope = stack_scope(project, opts)
     policies = _network(project, scope, services, opts)
     endpoints = _stores(project, scope, images, policies, opts)
@@ -64,6 +70,8 @@ def declare(project: Project) -> None:
     pulumi.export(outputs.IMAGES, images.references)
     pulumi.export(outputs.INPUTS, {str(node): found.short for node, found in images.inputs.items()})
     pulumi.export(outputs.SERVICES, {name: service.summary for name, service in running.items()})
+    reached = {**endpoints, **{name: service.endpoint for name, service in running.items()}}
+    return Deployed(project=project, scope=scope, endpoints=reached, images=images.references, options=opts)
 
 
 def _network(

@@ -13,7 +13,7 @@ import yaml
 
 from moorage.base.console import out, show_problem
 from moorage.base.errors import Problem
-from tools.schema import schemas
+from tools.schema import IN_STACK, schemas
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,7 +35,7 @@ def _tables(name: str, listed: set[str]) -> Iterator[str]:
     keys = schema["properties"].get("config") or schema["properties"].get("moorage", schema)
     yield _table(keys, schema["$defs"])
     for part in dict.fromkeys(re.findall(r"#/\$defs/(\w+)", json.dumps(schema))):
-        if part not in listed:
+        if part not in listed and part != "ServiceOverride" and not part.endswith(IN_STACK):
             listed.add(part)
             definition = schema["$defs"][part]
             yield f"### {part}\n\n{definition['description']}\n\n{_table(definition, schema['$defs'])}"

@@ -5,21 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from moorage.base.errors import Problem
     from moorage.config.imagebuild import Build
-    from moorage.config.monorepo import Monorepo
+    from moorage.config.service import BaseImage, Service
+    from moorage.config.sources import Entry
     from moorage.config.validate import Source
 
 
-def check_contexts(root: Path, monorepo: Monorepo) -> Iterator[Problem]:
+def check_contexts(
+    root: Path, images: Iterable[Entry[BaseImage]], services: Iterable[Entry[Service]]
+) -> Iterator[Problem]:
     """Yield the contexts and Dockerfiles that are missing, or lie outside the repository."""
-    for image in monorepo.images.values():
+    for image in images:
         if image.source is not None and image.model is not None:
             yield from _check(root, image.folder, image.source, image.model.build)
-    for service in monorepo.services.values():
+    for service in services:
         if service.source is not None and service.model is not None:
             yield from _check(root, service.folder, service.source, service.model.build)
 

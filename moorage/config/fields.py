@@ -49,6 +49,8 @@ class Model(BaseModel):
 
     example: ClassVar[str] = ""
     """How one is written on one line, for remedies."""
+    escape: ClassVar[str] = ""
+    """What can be done where a key is not known, beside removing it."""
 
     @classmethod
     def example_for(cls, key: str, given: Mapping[str, Any]) -> str | None:  # noqa: ARG003  # models that look at them override it

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from moorage.base.errors import Location, MoorageError, Problem
 from moorage.config.addresses import stack_warnings
 from moorage.config.graph import Kind
 from moorage.config.imagelock import check_pinned, read_image_lock
-from moorage.config.merge import overridden, sized_service, sized_settings
-from moorage.config.monorepo import read_monorepo
+from moorage.config.merge import merged_service, sized_service, sized_settings
+from moorage.config.monorepo import check_monorepo, read_monorepo
 from moorage.config.project import Project
 from moorage.config.repository import read_repository
 from moorage.config.sources import read_services
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from moorage.config.monorepo import Monorepo
     from moorage.config.service import Service
     from moorage.config.stack import Stack
+    from moorage.config.validate import Source
 
 __all__ = ["Project", "Target", "load_project", "load_target"]
 
@@ -48,10 +50,15 @@ def load_project(root: Path, stack: str) -> Project:
     lock = read_image_lock(root, problems)
     settings = file.settings
     target = resolve_target(root, settings, file.source, problems) if settings else None
-    services = _services(monorepo, settings) if settings else {}
-    if settings:
-        problems.extend(check_stack(monorepo, file, settings, services))
-        problems.extend(_unpinned(monorepo, services, lock))
+    merged = monorepo
+    services = _services(monorepo, settings, file.source, problems) if settings else {}
+    if settings and services:
+        merged = in_stack(monorepo, services, file.source)
+        if any(services[name] != monorepo.services[name].model for name in services):
+            graph = merged.graph()
+            problems.extend(found for found in check_monorepo(merged, graph) if found not in problems)
+        problems.extend(check_stack(merged, file, settings, services))
+        problems.extend(_unpinned(merged, services, lock))
     if problems or settings is None or target is None:
         raise MoorageError(*_sorted(problems))
     namespace = namespace_of(settings, stack)
@@ -67,6 +74,8 @@ def load_project(root: Path, stack: str) -> Project:
         base_images={name: entry.model for name, entry in monorepo.images.items() if entry.model},
         libs=monorepo.libs,
         target=target,
+        stack_source=file.source,
+        sources={name: source for name, source, _ in merged.read_services()},
         lock=lock,
         namespace=namespace,
         order=(
@@ -75,7 +84,7 @@ def load_project(root: Path, stack: str) -> Project:
         ),
         graph=graph,
         monorepo=monorepo,
-        warnings=tuple(stack_warnings(monorepo, file.source, settings, services, namespace)),
+        warnings=tuple(stack_warnings(merged, settings, services, namespace)),
     )
 
 
@@ -97,13 +106,25 @@ def load_target(root: Path, stack: str) -> Target:
     return target
 
 
-def _services(monorepo: Monorepo, settings: Stack) -> dict[str, Service]:
+def _services(monorepo: Monorepo, settings: Stack, source: Source, problems: list[Problem]) -> dict[str, Service]:
     services = {}
-    for name, _, service in monorepo.read_services():
+    for name, _, _ in monorepo.read_services():
         override = settings.services.get(name, ServiceOverride())
         if override.run:
-            services[name] = overridden(service, override)
+            over = source.below(("services", name))
+            services[name] = merged_service(monorepo.services[name], override, over, problems)
     return services
+
+
+def in_stack(monorepo: Monorepo, services: Mapping[str, Service], source: Source) -> Monorepo:
+    """Return the monorepo with the services as a stack has them; what that changes is placed in its file."""
+    entries = dict(monorepo.services)
+    for name, service in services.items():
+        entry = entries[name]
+        if entry.source is not None:
+            over = replace(entry.source, over=source.below(("services", name)))
+            entries[name] = replace(entry, model=service, source=over)
+    return replace(monorepo, services=entries)
 
 
 def _unpinned(monorepo: Monorepo, services: Mapping[str, Service], lock: ImageLock) -> Iterator[Problem]:

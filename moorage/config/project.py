@@ -11,6 +11,7 @@ from moorage.config.imagelock import ImageLock
 from moorage.config.service import DATA_SERVICES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from moorage.base.errors import Problem
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from moorage.config.service import BaseImage, Service
     from moorage.config.stack import Stack
     from moorage.config.target import Target
+    from moorage.config.validate import Source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +42,10 @@ class Project:
     base_images: dict[str, BaseImage]
     libs: tuple[str, ...]
     target: Target
+    stack_source: Source
+    """Where the stack's settings stand."""
+    sources: Mapping[str, Source]
+    """Where the keys of each service stand, those that the stack changes in its file."""
     lock: ImageLock = field(default_factory=ImageLock)
     """The digests of images of others."""
     namespace: str

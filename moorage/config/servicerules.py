@@ -11,10 +11,10 @@ from moorage.config.processtext import env_size_problems
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from moorage.config.service import Service
+    from moorage.config.servicekeys import ServiceKeys
 
 
-def service_problems(service: Service) -> Iterator[Problem]:
+def service_problems(service: ServiceKeys) -> Iterator[Problem]:
     """Yield every rule between a service's own fields that does not hold."""
     yield from _image_problems(service)
     yield from _kind_problems(service)
@@ -31,7 +31,7 @@ def service_problems(service: Service) -> Iterator[Problem]:
     yield from _number_problems(service)
 
 
-def _number_problems(service: Service) -> Iterator[Problem]:
+def _number_problems(service: ServiceKeys) -> Iterator[Problem]:
     scaling = service.scaling
     if scaling and "replicas" in service.model_fields_set and not scaling.holds(service.replicas):
         yield Problem(
@@ -50,7 +50,7 @@ def _number_problems(service: Service) -> Iterator[Problem]:
         )
 
 
-def _image_problems(service: Service) -> Iterator[Problem]:
+def _image_problems(service: ServiceKeys) -> Iterator[Problem]:
     if service.image is not None and "build" in service.model_fields_set:
         yield Problem(
             what=f"{service.name} has both image and build",
@@ -60,7 +60,7 @@ def _image_problems(service: Service) -> Iterator[Problem]:
         )
 
 
-def _kind_problems(service: Service) -> Iterator[Problem]:
+def _kind_problems(service: ServiceKeys) -> Iterator[Problem]:
     if service.kind == "web" and service.port is None:
         yield Problem(
             what=f"the web service {service.name} has no port",
@@ -78,7 +78,7 @@ def _kind_problems(service: Service) -> Iterator[Problem]:
                 )
 
 
-def _probe_problems(service: Service) -> Iterator[Problem]:
+def _probe_problems(service: ServiceKeys) -> Iterator[Problem]:
     for name, probe in service.probes().items():
         for check, value in (("httpGet", probe.http_get), ("tcpSocket", probe.tcp_socket)):
             if service.kind == "worker" and value is not None and value.port is None:
@@ -97,7 +97,7 @@ def _probe_problems(service: Service) -> Iterator[Problem]:
             )
 
 
-def _folder_problems(service: Service) -> Iterator[Problem]:
+def _folder_problems(service: ServiceKeys) -> Iterator[Problem]:
     for index, path in enumerate(service.writable_paths):
         if path == ALWAYS_WRITABLE:
             yield Problem(
@@ -115,7 +115,7 @@ def _folder_problems(service: Service) -> Iterator[Problem]:
             )
 
 
-def _env_problems(service: Service) -> Iterator[Problem]:
+def _env_problems(service: ServiceKeys) -> Iterator[Problem]:
     taken = {name: f"the address of {need}" for need in service.needs for name in needed_env(need)}
     taken |= {f"{name}_FILE": f"the path of the secret {name}" for name in service.secrets}
     for name in service.env:
