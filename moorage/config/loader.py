@@ -9,7 +9,7 @@ from moorage.base.errors import Location, MoorageError, Problem
 from moorage.config.addresses import stack_warnings
 from moorage.config.graph import Kind
 from moorage.config.imagelock import check_pinned, read_image_lock
-from moorage.config.merge import merged_service, sized_service, sized_settings
+from moorage.config.merge import merged_service, sized_service, sized_settings, small_service, small_settings
 from moorage.config.monorepo import check_monorepo, read_monorepo
 from moorage.config.project import Project
 from moorage.config.repository import read_repository
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from moorage.config.monorepo import Monorepo
     from moorage.config.service import Service
     from moorage.config.stack import Stack
+    from moorage.config.stackfile import StackFile
     from moorage.config.validate import Source
 
 __all__ = ["Project", "Target", "load_project", "load_target"]
@@ -51,7 +52,7 @@ def load_project(root: Path, stack: str) -> Project:
     settings = file.settings
     target = resolve_target(root, settings, file.source, problems) if settings else None
     merged = monorepo
-    services = _services(monorepo, settings, file.source, problems) if settings else {}
+    services = _services(monorepo, file, settings, problems) if settings else {}
     if settings and services:
         merged = in_stack(monorepo, services, file.source)
         if any(services[name] != monorepo.services[name].model for name in services):
@@ -69,7 +70,7 @@ def load_project(root: Path, stack: str) -> Project:
         root=monorepo.repository.top,
         stack_name=stack,
         stage=file.stage,
-        settings=sized_settings(settings, factor),
+        settings=sized_settings(small_settings(settings), factor),
         services={name: sized_service(service, factor) for name, service in services.items()},
         base_images={name: entry.model for name, entry in monorepo.images.items() if entry.model},
         libs=monorepo.libs,
@@ -106,13 +107,14 @@ def load_target(root: Path, stack: str) -> Target:
     return target
 
 
-def _services(monorepo: Monorepo, settings: Stack, source: Source, problems: list[Problem]) -> dict[str, Service]:
+def _services(monorepo: Monorepo, file: StackFile, settings: Stack, problems: list[Problem]) -> dict[str, Service]:
     services = {}
     for name, _, _ in monorepo.read_services():
         override = settings.services.get(name, ServiceOverride())
         if override.run:
-            over = source.below(("services", name))
-            services[name] = merged_service(monorepo.services[name], override, over, problems)
+            over = file.source.below(("services", name))
+            merged = merged_service(monorepo.services[name], override, over, problems)
+            services[name] = small_service(merged, settings, file.stack)
     return services
 
 
