@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from components.labels import Role
+from .labels import Role
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import pulumi
 
-    from components.endpoints import Endpoint
-    from components.scope import Scope
     from moorage.config.project import Project
+
+    from .endpoints import Endpoint
+    from .scope import Scope
 
 
 @dataclass(frozen=True, kw_only=True)

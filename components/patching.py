@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
-from components.inventory import ObjectName, inventory
-from components.kubernetes_objects import awaited_rollout
-from components.manifests.patches import PatchError, patched
-from components.manifests.rollout import WAIT_FOR
 from moorage.base.errors import MoorageError, Problem
 from moorage.base.words import did_you_mean, listed
+
+from .inventory import ObjectName, inventory
+from .kubernetes_objects import awaited_rollout
+from .manifests.patches import PatchError, patched
+from .manifests.rollout import WAIT_FOR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from components.kubernetes_objects import KubernetesObject, timeouts
-from components.labels import Labels, Role
-from components.manifests.routing import namespace
 from moorage.build.record import workload_record
 from moorage.config.ephemeral import EXPIRES_LABEL
+
+from .kubernetes_objects import KubernetesObject, timeouts
+from .labels import Labels, Role
+from .manifests.routing import namespace
 
 if TYPE_CHECKING:
     from collections.abc import Callable

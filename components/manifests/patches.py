@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from components.manifests import Manifest
     from moorage.config.patches import JsonPatchOperation, Patch
+
+    from . import Manifest
 
 _MERGE_KEYS: Mapping[str, tuple[str, ...]] = {
     "containers": ("name",),

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from components.manifests import Later, Manifest, metadata, omit_none
-from components.manifests.deployment import PORT_NAME
-from components.manifests.rollout import WAIT_FOR
+from . import Later, Manifest, metadata, omit_none
+from .deployment import PORT_NAME
+from .rollout import WAIT_FOR
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from components.labels import Labels
+    from ..labels import Labels
 
 POD_SECURITY_VERSION = "v1.36"
 """Version of the Pod Security rules that are enforced: an upgraded cluster must not refuse pods that ran before."""

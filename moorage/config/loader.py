@@ -20,7 +20,7 @@ from moorage.config.stackrules import check_stack, namespace_of
 from moorage.config.target import Target, resolve_target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
     from moorage.config.imagelock import ImageLock
@@ -41,7 +41,7 @@ def load_project(root: Path, stack: str) -> Project:
     """
     root = root.resolve()
     problems: list[Problem] = []
-    monorepo, graph = read_monorepo(root, problems)
+    monorepo, _ = read_monorepo(root, problems)
     keys = frozenset[str]().union(*(entry.secret_keys() for entry in monorepo.services.values()))
     try:
         file = read_stack(root, stack, keys, problems)
@@ -51,19 +51,17 @@ def load_project(root: Path, stack: str) -> Project:
     lock = read_image_lock(root, problems)
     settings = file.settings
     target = resolve_target(root, settings, file.source, problems) if settings else None
-    merged = monorepo
     services = _services(monorepo, file, settings, problems) if settings else {}
+    merged = in_stack(monorepo, services, file.source)
     if settings and services:
-        merged = in_stack(monorepo, services, file.source)
-        if any(services[name] != monorepo.services[name].model for name in services):
-            graph = merged.graph()
-            problems.extend(found for found in check_monorepo(merged, graph) if found not in problems)
+        problems.extend(_problems_in_stack(monorepo, merged, services, problems))
         problems.extend(check_stack(merged, file, settings, services))
         problems.extend(_unpinned(merged, services, lock))
     if problems or settings is None or target is None:
         raise MoorageError(*_sorted(problems))
     namespace = namespace_of(settings, stack)
     factor = settings.embedded.resource_factor if target.embedded else 1.0
+    graph = merged.graph()
     order = graph.order()
     return Project(
         program=root,
@@ -127,6 +125,15 @@ def in_stack(monorepo: Monorepo, services: Mapping[str, Service], source: Source
             over = replace(entry.source, over=source.below(("services", name)))
             entries[name] = replace(entry, model=service, source=over)
     return replace(monorepo, services=entries)
+
+
+def _problems_in_stack(
+    monorepo: Monorepo, merged: Monorepo, services: Mapping[str, Service], told: Collection[Problem]
+) -> list[Problem]:
+    """Return what is wrong with names and cycles only as a stack has its services."""
+    if all(services[name] == monorepo.services[name].model for name in services):
+        return []
+    return [found for found in check_monorepo(merged, merged.graph()) if found not in told]
 
 
 def _unpinned(monorepo: Monorepo, services: Mapping[str, Service], lock: ImageLock) -> Iterator[Problem]:

@@ -51,7 +51,7 @@ def merged_service(entry: Entry[Service], override: ServiceOverride, over: Sourc
         problems.append(
             over.problem(
                 ("replicas",),
-                what="both replicas and scaling are set",
+                what=f"{over.name(())}: both replicas and scaling are set",
                 why="replicas fixes the number of pods, scaling lets the load decide it",
                 remedy="keep one of them; pods at rest are scaling.minReplicas",
             )

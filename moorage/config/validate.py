@@ -112,7 +112,8 @@ def _invalid(problem: Problem, trail: Trail, source: Source) -> Problem:
     of_key = trail[-1:] == (_OF_KEY,)
     if of_key:
         trail = trail[:-1]
-    name = source.name(trail[:-1] if of_key else trail)
+    at = trail[:-1] if of_key else trail
+    name = source.name(at) if at else ""
     named = replace(problem, what=f"{name}: {problem.what}") if name else problem
     return source.placed(named, trail, key=of_key)
 

@@ -18,7 +18,7 @@ import pytest
 from typer.core import TyperGroup
 from typer.main import get_command
 
-import policy.rules  # noqa: F401  # registers every rule
+import moorage.policy.rules  # noqa: F401  # registers every rule
 from moorage.base.stage import DEVELOPMENT_NAMES
 from moorage.build.ignorefile import read_ignore_file
 from moorage.build.stages import load_dockerfile
@@ -34,8 +34,8 @@ from moorage.config.yamlfile import parse_yaml
 from moorage.platform.layout import Layout
 from moorage.platform.pins import components
 from moorage.platform.programs import NAMES
-from policy.registry import PACK, Level
-from policy.settings import configuration
+from moorage.policy.registry import PACK, Level
+from moorage.policy.settings import configuration
 from tests.support.parts import PARTS
 from tests.unit.test_rooms import LAYERS
 from tests.unit.tools.test_schema import models

@@ -57,7 +57,13 @@ def test_the_library_has_the_rooms_that_the_contracts_name() -> None:
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
     layers = next(contract["layers"] for contract in contracts if contract["type"] == "layers")
     assert [name for layer in layers for name in layer.split(" : ")] == list(LAYERS)
-    assert rooms == set(LAYERS)
+    assert rooms == {*LAYERS, "components", "policy"}
+
+
+@pytest.mark.parametrize("package", ["tools", "tests", "components", "policy"])
+def test_nothing_loads_components_or_policies_a_second_time_by_their_short_names(package: str) -> None:
+    loading = [file for file in sources(package) if imported(file) & {"components", "policy"}]
+    assert loading == []
 
 
 @pytest.mark.parametrize("package", ["components", "moorage"])

@@ -139,7 +139,7 @@ def test_a_cycle_that_only_a_stack_has_is_found(monorepo: Monorepo) -> None:
             "backend needs nothing, which does not exist",
             "name one of them",
         ),
-        ("preStopSleepSeconds: 50", "Pulumi.dev.yaml:7:5", "moorage:services.backend: terminationGrace", "set term"),
+        ("preStopSleepSeconds: 50", "Pulumi.dev.yaml:7:5", "terminationGracePeriodSeconds (40)", "set term"),
         ("run: maybe", "Pulumi.dev.yaml:11:12", 'moorage:services.backend.run is "maybe"', "write true or false"),
     ],
 )
