@@ -10,21 +10,23 @@ if TYPE_CHECKING:
 
     from moorage.base.errors import Problem
     from moorage.config.imagebuild import Build
+    from moorage.config.repository import Repository
     from moorage.config.service import BaseImage, Service
     from moorage.config.sources import Entry
     from moorage.config.validate import Source
 
 
 def check_contexts(
-    root: Path, images: Iterable[Entry[BaseImage]], services: Iterable[Entry[Service]]
+    repository: Repository, images: Iterable[Entry[BaseImage]], services: Iterable[Entry[Service]]
 ) -> Iterator[Problem]:
     """Yield the contexts and Dockerfiles that are missing, or lie outside the repository."""
     for image in images:
-        if image.source is not None and image.model is not None:
-            yield from _check(root, image.folder, image.source, image.model.build)
+        # Those that come with Moorage lie elsewhere, and are as they should be.
+        if image.source is not None and image.model is not None and image.folder.is_relative_to(repository.top):
+            yield from _check(repository.top, image.folder, image.source, image.model.build)
     for service in services:
-        if service.source is not None and service.model is not None:
-            yield from _check(root, service.folder, service.source, service.model.build)
+        if service.source is not None and service.model is not None and service.model.image is None:
+            yield from _check(repository.top, service.folder, service.source, service.model.build)
 
 
 def _check(root: Path, folder: Path, source: Source, build: Build) -> Iterator[Problem]:

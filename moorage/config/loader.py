@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
+    from moorage.config.graph import Graph
     from moorage.config.imagelock import ImageLock
     from moorage.config.monorepo import Monorepo
     from moorage.config.service import Service
@@ -62,7 +63,6 @@ def load_project(root: Path, stack: str) -> Project:
     namespace = namespace_of(settings, stack)
     factor = settings.embedded.resource_factor if target.embedded else 1.0
     graph = merged.graph()
-    order = graph.order()
     return Project(
         program=root,
         root=monorepo.repository.top,
@@ -77,14 +77,17 @@ def load_project(root: Path, stack: str) -> Project:
         sources={name: source for name, source, _ in merged.read_services()},
         lock=lock,
         namespace=namespace,
-        order=(
-            *(node.name for node in order if node.kind is Kind.image),
-            *(node.name for node in order if node.kind is Kind.service and node.name in services),
-        ),
+        order=_order(graph, services),
         graph=graph,
         monorepo=monorepo,
         warnings=tuple(stack_warnings(merged, settings, services, namespace)),
     )
+
+
+def _order(graph: Graph, services: Mapping[str, Service]) -> tuple[str, ...]:
+    order = graph.order()
+    images = (node.name for node in order if node.kind is Kind.image)
+    return (*images, *(node.name for node in order if node.kind is Kind.service and node.name in services))
 
 
 def load_target(root: Path, stack: str) -> Target:

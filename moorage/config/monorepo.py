@@ -89,7 +89,7 @@ def read_monorepo(program: Path, problems: list[Problem]) -> tuple[Monorepo, Gra
     graph = monorepo.graph()
     if sound:
         problems.extend(check_misplaced(repository))
-        problems.extend(check_contexts(repository.top, monorepo.images.values(), monorepo.services.values()))
+        problems.extend(check_contexts(repository, monorepo.images.values(), monorepo.services.values()))
     problems.extend(check_monorepo(monorepo, graph))
     return monorepo, graph
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from components.service_image import named_contexts
 from moorage.base.errors import Location, MoorageError
 from moorage.build.digests import Inputs, NodeInputs
 from moorage.build.staging import staged
+from moorage.components.service_image import named_contexts
 from moorage.config.imagelock import ImageLock, lock_text
 from moorage.config.loader import load_project
 from tests.unit.component_samples import WORKER_YAML

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from components.inventory import inventory
-from components.manifests.patches import PatchError, patched
-from components.manifests.rollout import WAIT_FOR
 from moorage.base.errors import MoorageError
+from moorage.components.inventory import inventory
+from moorage.components.manifests.patches import PatchError, patched
+from moorage.components.manifests.rollout import WAIT_FOR
 from moorage.config.loader import load_project
 from moorage.config.patches import Patch
 from tests.unit.component_samples import WEB_YAML, WORKER_YAML
