@@ -32,7 +32,7 @@ def built_images(project: Project) -> RunImages:
     """Declare the builds of a project and return what they give."""
     images = ImageBuilder(project).build()
     return RunImages(
-        services={name: image.image for name, image in images.services.items()},
+        services=images.references,
         stores={name: image.image for name, image in images.bases.items() if name in DATA_SERVICES},
         inputs={str(node): found.short for node, found in images.inputs.items()},
     )

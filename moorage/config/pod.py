@@ -8,7 +8,8 @@ from pydantic import Field
 
 from moorage.base.errors import KeyPath, Problem
 from moorage.base.quantity import quantity_value
-from moorage.config.fields import BytesQuantity, CpuQuantity, Model, Port, UrlPath
+from moorage.config.fields import BytesQuantity, CpuQuantity, Model, Port
+from moorage.config.paths import UrlPath  # noqa: TC001  # pydantic reads annotations
 from moorage.config.processtext import Argument  # noqa: TC001  # pydantic reads annotations
 
 if TYPE_CHECKING:

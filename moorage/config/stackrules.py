@@ -44,8 +44,6 @@ def check_stack(
             )
     for name, service in services.items():
         entry = monorepo.services[name]
-        for problem in service.problems():
-            yield source.placed(problem, ("services", name))
         if entry.source is not None:
             yield from _check_secrets(entry.source, service, file)
             yield from _check_running(monorepo, entry.source, service, services, source)
