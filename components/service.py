@@ -11,7 +11,7 @@ import pulumi
 from components.endpoints import Endpoint, HttpEndpoint
 from components.kubernetes_objects import KubernetesObject, awaited_rollout, timeouts
 from components.labels import Role
-from components.manifests import pods
+from components.manifests import development, pods
 from components.manifests.availability import horizontal_pod_autoscaler, pod_disruption_budget
 from components.manifests.deployment import PORT_NAME, DeploymentParts, deployment, progress_deadline
 from components.manifests.services import config_map, secret, service, service_account
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from components.manifests import Manifest
+    from components.manifests.development import DevelopedCode
     from components.scope import Scope
     from moorage.config.service import Service as ServiceModel
 
@@ -44,6 +45,8 @@ class ServiceArgs:
     """Values of `service.secrets`, by the same names."""
     start_after: Sequence[pulumi.Resource] = ()
     """Further resources without which no pod should start."""
+    develop: DevelopedCode | None = None
+    """What is kept as new as the checkout; None outside a session of `moorage dev`."""
 
 
 class Service(pulumi.ComponentResource):
@@ -85,7 +88,8 @@ class Service(pulumi.ComponentResource):
         addresses = {key: value for need in self._args.needs.values() for key, value in need.environment().items()}
         files = {f"{key}_FILE": pods.secret_file(key) for key in secret_values}
         kind = "development" if self._args.scope.development else "production"
-        return {"ENVIRONMENT": kind, **addresses, **files, **self._args.service.env}
+        session = development.environment() if self._args.develop else {}
+        return {"ENVIRONMENT": kind, **addresses, **files, **session, **self._args.service.env}
 
     def _create_deployment(
         self, account: KubernetesObject, settings: KubernetesObject, files: KubernetesObject | None
@@ -97,6 +101,7 @@ class Service(pulumi.ComponentResource):
             secret=files.object_name if files else None,
             pull_secrets=scope.pull_secrets,
             min_ready_seconds=0 if scope.development else _CAREFUL_READY_SECONDS,
+            develop=self._args.develop,
         )
         before = [account, *(need.ready for need in self._args.needs.values()), *self._args.start_after]
         deadline = progress_deadline(self._args.service, parts.min_ready_seconds)

@@ -11,6 +11,7 @@ import pulumi
 from components.image_builds import ImageBuilder
 from components.ingress import Ingress, IngressArgs
 from components.kubernetes_objects import cluster_provider
+from components.manifests.development import developed_code
 from components.network import Network, NetworkArgs
 from components.postgres import PostgresDatabase, PostgresDatabaseArgs
 from components.redis import RedisCache, RedisCacheArgs
@@ -55,7 +56,7 @@ def declare(project: Project) -> None:
     scope = stack_scope(project, opts)
     policies = _network(project, scope, services, opts)
     endpoints = _stores(project, scope, images, policies, opts)
-    running = _services(scope, services, images, endpoints, opts, start_after=policies)
+    running = _services(project, scope, images, endpoints, opts, start_after=policies)
     if any(service.route for service in services):
         Ingress("ingress", IngressArgs(scope=scope, settings=project.settings.ingress, services=services), opts)
 
@@ -93,8 +94,8 @@ def _stores(
 
 
 def _services(
+    project: Project,
     scope: Scope,
-    services: Sequence[ServiceModel],
     images: Images,
     stores: Mapping[str, Endpoint],
     opts: pulumi.ResourceOptions,
@@ -105,7 +106,7 @@ def _services(
     # By name: a project may be called anything, and its own settings begin with that name.
     secret = pulumi.Config(SETTINGS_NAMESPACE).require_secret
     endpoints, running = dict(stores), dict[str, Service]()
-    for service in services:
+    for service in (project.services[name] for name in project.running):
         args = ServiceArgs(
             scope=scope,
             service=service,
@@ -113,6 +114,7 @@ def _services(
             needs={need: endpoints[need] for need in service.needs},
             secrets={name: secret(key) for name, key in service.secrets.items()},
             start_after=start_after,
+            develop=developed_code(project, service.name),
         )
         running[service.name] = Service(service.name, args, opts)
         endpoints[service.name] = running[service.name].endpoint

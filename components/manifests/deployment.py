@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from components.manifests import Later, Manifest, metadata, omit_none, pods
+from components.manifests import Later, Manifest, development, metadata, omit_none, pods
 
 if TYPE_CHECKING:
     from components.labels import Labels
+    from components.manifests.development import DevelopedCode
     from moorage.config.service import Service
 
 PORT_NAME = "http"
@@ -31,6 +32,8 @@ class DeploymentParts:
     pull_secrets: tuple[str, ...] = ()
     min_ready_seconds: int = 0
     """How long a new pod must stay Ready before the next old one may go."""
+    develop: DevelopedCode | None = None
+    """What is kept as new as the checkout; None outside a session of `moorage dev`."""
 
 
 def _scratch(service: Service) -> dict[str, str]:
@@ -100,6 +103,11 @@ def _container(service: Service, parts: DeploymentParts, mounts: list[Manifest])
 def deployment(service: Service, labels: Labels, parts: DeploymentParts) -> Manifest:
     """Return the Deployment of `service`; it sets no replicas where an autoscaler owns their number."""
     volumes, mounts = _volumes(service, parts)
+    receivers = None
+    if parts.develop:
+        volumes.append(development.volume())
+        mounts += development.mounts(parts.develop)
+        receivers = development.receivers(parts.develop, parts.image)
     pod = omit_none(
         {
             "serviceAccountName": service.name,
@@ -110,6 +118,7 @@ def deployment(service: Service, labels: Labels, parts: DeploymentParts) -> Mani
             "securityContext": pods.pod_security_context(service.run_as_user),
             "terminationGracePeriodSeconds": service.termination_grace_period_seconds,
             "topologySpreadConstraints": pods.topology_spread(labels),
+            "initContainers": receivers,
             "containers": [_container(service, parts, mounts)],
             "volumes": volumes,
         }

@@ -38,8 +38,8 @@ _TAKE_BACK = {"PULUMI_K8S_ENABLE_PATCH_FORCE": "true"}
 """Fields that somebody changed by hand belong to him, and the API server refuses to change them for anyone else."""
 
 
-def up(root: Path, stack: str, *, yes: bool) -> None:
-    """Bring the stack up, ask its routes and print a summary.
+def up(root: Path, stack: str, *, yes: bool, options: Sequence[str] = ()) -> None:
+    """Bring the stack up, ask its routes and print a summary; ``options`` are further ones of `pulumi up`.
 
     Raises `MoorageError` with the first thing that stops it, and with every route that is not open afterwards.
     """
@@ -51,8 +51,8 @@ def up(root: Path, stack: str, *, yes: bool) -> None:
     layout = Layout.of(project.root)
     running = not project.target.embedded or Platform(layout).running()
     early = look_meanwhile(session_for(project)) if running else None
-    _prepare(session_for(project), steps)
-    project = _where_the_platform_is(project)
+    prepare(session_for(project), steps)
+    project = where_the_platform_is(project)
     session = session_for(project)
     if not project.target.embedded:
         preflight.check(session)
@@ -66,7 +66,7 @@ def up(root: Path, stack: str, *, yes: bool) -> None:
         began = dt.datetime.now(dt.UTC)
         with steps.timed("Deploy"), TemporaryDirectory() as folder:
             log = Path(folder) / "events.json"
-            status = _update(session, project, log, confirmed=confirmed, drifted=bool(seen.drifts))
+            status = _update(session, project, log, options, confirmed=confirmed, drifted=bool(seen.drifts))
             diagnostics = events.diagnostics(log) if status else []
         if status:
             raise failure.explain(session, project, status, began, diagnostics)
@@ -131,7 +131,7 @@ def down(root: Path, stack: str, *, unprotect: bool, keep_data: bool) -> None:
     before anything is deleted where there are protected resources and neither is given.
     """
     session = session_of(root, stack)
-    _prepare(session, Steps(3))
+    prepare(session, Steps(3))
     if not stacks.exists(session):
         out.print(f"[green]✓[/] stack {stack} does not exist: nothing to delete")
         return
@@ -166,7 +166,7 @@ def _protects(stack: str, kept: Sequence[Resource]) -> MoorageError:
     )
 
 
-def _where_the_platform_is(project: Project) -> Project:
+def where_the_platform_is(project: Project) -> Project:
     """Return the project with what the embedded platform says of itself now that it runs."""
     if not project.target.embedded:
         return project
@@ -177,7 +177,8 @@ def _where_the_platform_is(project: Project) -> Project:
     return replace(project, target=target)
 
 
-def _prepare(session: Session, steps: Steps) -> None:
+def prepare(session: Session, steps: Steps) -> None:
+    """Bring packages, toolchain and platform to where the stack needs them; what is there already is left alone."""
     layout, embedded = Layout.of(session.root), session.target.embedded
     with steps.step("System packages") as step:
         installed = debian.install(debian.PLATFORM_NEEDS) if embedded else []
@@ -248,7 +249,9 @@ def _confirm(session: Session, reason: str) -> None:
         )
 
 
-def _update(session: Session, project: Project, log: Path, *, confirmed: bool, drifted: bool) -> int:
+def _update(
+    session: Session, project: Project, log: Path, options: Sequence[str], *, confirmed: bool, drifted: bool
+) -> int:
     """Run `pulumi up`, its events written to ``log``, and remember meanwhile that it has not finished."""
     mark = session.home / f"unfinished-{project.stack_name}"
     refresh = drifted or mark.exists()
@@ -257,7 +260,7 @@ def _update(session: Session, project: Project, log: Path, *, confirmed: bool, d
     began = dt.datetime.now(dt.UTC).replace(microsecond=0)
     status = pulumi.show(
         session,
-        [*arguments, f"--event-log={log}"],
+        [*arguments, *options, f"--event-log={log}"],
         hopeless=lambda: pods.any_hopeless(session, project.namespace, began),
         variables=_FOR_THE_POLICIES | events.VARIABLES | (_TAKE_BACK if refresh else {}),
     )

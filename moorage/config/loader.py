@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from moorage.base.errors import Location, MoorageError, Problem
 from moorage.config.addresses import stack_warnings
+from moorage.config.develop import developed, developing
 from moorage.config.graph import Kind
 from moorage.config.merge import overridden, sized_service, sized_settings
 from moorage.config.monorepo import read_monorepo
@@ -43,6 +44,7 @@ def load_project(root: Path, stack: str) -> Project:
     problems.extend(file.about_secrets)
     settings = file.settings
     target = resolve_target(root, settings, file.source, problems) if settings else None
+    session = developing()
     services = _services(monorepo, settings) if settings else {}
     if settings:
         problems.extend(check_stack(monorepo, file, settings, services))
@@ -56,7 +58,12 @@ def load_project(root: Path, stack: str) -> Project:
         stack_name=stack,
         stage=file.stage,
         settings=sized_settings(settings, factor),
-        services={name: sized_service(service, factor) for name, service in services.items()},
+        services={
+            name: sized_service(developed(service), 1)
+            if session and name in session.services
+            else sized_service(service, factor)
+            for name, service in services.items()
+        },
         base_images={name: entry.model for name, entry in monorepo.images.items() if entry.model},
         libs=monorepo.libs,
         target=target,
@@ -67,6 +74,7 @@ def load_project(root: Path, stack: str) -> Project:
         ),
         graph=graph,
         monorepo=monorepo,
+        developing=session,
         warnings=tuple(stack_warnings(monorepo, file.source, settings, services, namespace)),
     )
 

@@ -33,6 +33,7 @@ __all__ = [
     "BaseImage",
     "Budget",
     "Build",
+    "Develop",
     "Exec",
     "HttpGet",
     "ImageBuild",
@@ -102,6 +103,19 @@ class Route(Model):
     """Default: the stack's ingress host."""
 
 
+class Develop(Model):
+    """How `moorage dev` runs the service."""
+
+    example = "{target: development}"
+
+    target: str = Field(default="development", min_length=1)
+    """Stage of the Dockerfile; a service without this stage stays as it is deployed."""
+    resources: Resources | None = None
+    """Default: the service's own."""
+    two_way: Unique[FolderPath] = []
+    """Folders of the container, among those that are copied from the checkout, whose new files come back to it."""
+
+
 class Service(Model):
     """One service: its image, its pods and what they may reach."""
 
@@ -147,6 +161,8 @@ class Service(Model):
     """From the request to stop until the process is killed."""
     service_account_token: bool = False
     """Mount a token for the Kubernetes API."""
+    develop: Develop = Develop()
+    """How `moorage dev` runs it."""
 
     @classmethod
     def example_for(cls, key: str, given: Mapping[str, Any]) -> str | None:

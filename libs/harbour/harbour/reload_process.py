@@ -205,13 +205,13 @@ def _share_sockets(
             modules = [name for name in sys.modules if name not in before and not _is_source(name, folders)]
             _say(channel, {"kind": "listening", "modules": modules}, [self.fileno()] if new else [])
 
-    socket.socket.bind = shared_bind  # type: ignore[method-assign]
+    socket.socket.bind = shared_bind  # type: ignore[assignment, method-assign]
     socket.socket.listen = telling_listen  # type: ignore[assignment]
 
 
 def _is_source(name: str, folders: tuple[Path, ...]) -> bool:
     file = getattr(sys.modules[name], "__file__", None)
-    return name == "__main__" or bool(file) and any(folder in Path(str(file)).parents for folder in folders)
+    return name == "__main__" or (bool(file) and any(folder in Path(str(file)).parents for folder in folders))
 
 
 def _address(address: Any) -> str:
