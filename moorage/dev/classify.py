@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from moorage.build.codefolders import code_of
 from moorage.build.contexts import is_left_out
 from moorage.build.digests import Inputs
 from moorage.build.ignorefile import read_ignore_file
 from moorage.config.graph import Kind
+from moorage.config.sources import stack_file
+from moorage.config.yamlfile import read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -52,6 +54,7 @@ class Classifier:
         inputs = Inputs(project).all()
         self._ignores = {node: _ignore(project, found) for node, found in inputs.items()}
         self._dockerfiles = frozenset(found.dockerfile for found in inputs.values())
+        self._settings = _settings(project)
         self._rests = {node: rest(found, self.codes.get(_service(node))) for node, found in inputs.items()}
 
     def verdict(self, paths: Iterable[str]) -> Verdict:
@@ -88,11 +91,14 @@ class Classifier:
             return True
         return any(_service(node) not in places and not is_left_out(path, one) for node, one in self._ignores.items())
 
-    def changed_images(self, project: Project) -> tuple[Classifier, frozenset[str]]:
-        """Return what knows of a project as it is now, and the services whose images differ by more than copied files."""
-        now = Classifier(project)
+    def changed_images(self, now: Classifier) -> frozenset[str]:
+        """Return the services whose images differ, as another knows them now, by more than copied files."""
         differ = {_service(node) for node, one in now._rests.items() if self._rests.get(node) != one}
-        return now, frozenset(differ - {""})
+        return frozenset(differ - {""})
+
+    def changed_settings(self, now: Classifier) -> bool:
+        """Return whether the stack's settings differ, as another knows them now."""
+        return self._settings != now._settings
 
 
 def developed_codes(project: Project) -> dict[str, Code]:
@@ -110,6 +116,12 @@ def rest(inputs: NodeInputs, code: Code | None) -> str:
     files = {path: entry for path, entry in inputs.files().items() if code is None or code.place(path) is None}
     text = json.dumps([files, dict(inputs.settings), dict(inputs.bases), inputs.secrets], sort_keys=True)
     return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
+
+
+def _settings(project: Project) -> list[Any]:
+    """Return all that the stack is made of but its images; of secrets their encrypted text."""
+    document = read_yaml(stack_file(project.root, project.stack_name), secret=True)
+    return [project.settings, project.services, project.base_images, document.data.get("config")]
 
 
 def _service(node: Node) -> str:

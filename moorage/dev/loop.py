@@ -188,11 +188,10 @@ class InnerLoop:
             self.updates.put(update)
 
     def _asked(self, files: frozenset[str]) -> Update | None:
-        before = self._classifier
-        project = load_project(before.project.root, before.project.stack_name)
-        now, images = self._deployed.changed_images(project)
-        settings = any(before.verdict([file]).settings for file in files)
-        if not settings and not images:
+        project = load_project(self._classifier.project.root, self._classifier.project.stack_name)
+        now = Classifier(project)
+        images = self._deployed.changed_images(now)
+        if not images and not self._deployed.changed_settings(now):
             return None
         what = f"image of {', '.join(sorted(images))}, then its rollout" if images else "update of the settings"
         unchanged = tuple(name for name in project.running if name not in images)

@@ -50,6 +50,8 @@ class Arrivals:
         if kind == "delete":
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
         elif kind == "folder":
+            if path.is_symlink() or (path.exists() and not path.is_dir()):
+                path.unlink()
             path.mkdir(parents=True, exist_ok=True)
         elif kind == "mode":
             path.chmod(operation["mode"] & 0o777)

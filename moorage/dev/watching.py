@@ -76,7 +76,6 @@ async def _watch(
             step=STEP_MILLISECONDS,
             stop_event=stop,
             recursive=recursive,
-            raise_interrupt=False,
         ):
             if kept := _kept(root, {path for _, path in paths}):
                 found.put_nowait(kept)

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -79,13 +81,14 @@ func (t *twoWay) compare(s *session, folders []string) {
 		}
 		return false
 	}
-	for path := range s.current {
-		if _, there := now[path]; !there && of(path) {
+	for _, path := range slices.Sorted(maps.Keys(s.current)) {
+		if entry, there := now[path]; of(path) && (!there || entry.Kind != s.current[path].Kind) {
 			operations = append(operations, Operation{Op: "delete", Path: path})
 			delete(s.current, path)
 		}
 	}
-	for path, entry := range now {
+	for _, path := range slices.Sorted(maps.Keys(now)) {
+		entry := now[path]
 		if before, there := s.current[path]; !of(path) || there && before == entry {
 			continue
 		}
