@@ -85,7 +85,6 @@ def receivers(code: DevelopedCode, image: Later) -> list[Manifest]:
         "securityContext": pods.container_security_context(),
         "volumeMounts": [pods.mount(VOLUME, ROOT)],
     }
-    ready = {"exec": {"command": [PROGRAM, "ready", ROOT]}, "periodSeconds": 1, "failureThreshold": 120}
     return [
         {"name": _INSTALLER, "image": code.receiver, "command": ["/receiver", "install", PROGRAM], **shared},
         {
@@ -93,7 +92,13 @@ def receivers(code: DevelopedCode, image: Later) -> list[Manifest]:
             "image": image,
             "command": [PROGRAM, "hold", ROOT, *code.folders],
             "restartPolicy": "Always",
-            "startupProbe": {**ready, "timeoutSeconds": 1},
+            "startupProbe": _probe("ready", period=1, failures=120),
+            "readinessProbe": _probe("ready", period=10, failures=3),
+            "livenessProbe": _probe("alive", period=30, failures=3),
             **shared,
         },
     ]
+
+
+def _probe(command: str, *, period: int, failures: int) -> Manifest:
+    return pods.exec_probe([PROGRAM, command, ROOT], period=period, timeout=1, failures=failures)

@@ -107,7 +107,9 @@ def _session(root: Path, stack: str, session: Session, display: Display, *, yes:
     loop.start()
     try:
         loop.ready.wait()
-        _update(root, stack, yes=yes)
+        begun = loop.classifier
+        if _update(root, stack, yes=yes):
+            loop.deployed(begun)
         out.print("[bold green]✓[/] watching; Ctrl-C ends the session")
         while True:
             _next(root, stack, loop, display)

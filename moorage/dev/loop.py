@@ -57,7 +57,8 @@ class InnerLoop:
         self._session = session
         self._display = display
         self._with_logs = logs
-        self._classifier = self._deployed = Classifier(project)
+        self._classifier = Classifier(project)
+        self._deployed: Classifier | None = None
         self._waiting: set[str] = set()
         self._services: dict[str, DevelopedService] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -68,6 +69,11 @@ class InnerLoop:
         """Begin to watch and to connect."""
         self._thread.start()
 
+    @property
+    def classifier(self) -> Classifier:
+        """What the loop knows now."""
+        return self._classifier
+
     def stop(self) -> None:
         """End every connection and everything that was started for it."""
         loop, task = self._loop, self._task
@@ -77,7 +83,7 @@ class InnerLoop:
         self._thread.join(10)
 
     def deployed(self, classifier: Classifier) -> None:
-        """Take note that the cluster has what a classifier knows."""
+        """Take note that the cluster has what a classifier knows: until then every update builds all that it needs."""
         self._deployed = classifier
 
     def _run(self) -> None:
@@ -190,6 +196,8 @@ class InnerLoop:
     def _asked(self, files: frozenset[str]) -> Update | None:
         project = load_project(self._classifier.project.root, self._classifier.project.stack_name)
         now = Classifier(project)
+        if self._deployed is None:
+            return Update(classifier=now, what="update of the stack", files=files, unchanged=())
         images = self._deployed.changed_images(now)
         if not images and not self._deployed.changed_settings(now):
             return None

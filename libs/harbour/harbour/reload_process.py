@@ -179,8 +179,8 @@ def _exit_code(end: SystemExit) -> int:
 def _forget(folders: tuple[Path, ...]) -> None:
     """Remove what was imported of the source, which is what has changed."""
     importlib.invalidate_caches()
-    for name, found in list(sys.modules.items()):
-        file = getattr(found, "__file__", None)
+    for name in list(sys.modules):
+        file = _file_of(name)
         if file and any(folder in Path(file).parents for folder in folders):
             del sys.modules[name]
 
@@ -202,7 +202,7 @@ def _share_sockets(
         listen(self, *arguments)
         if self.family in {socket.AF_INET, socket.AF_INET6}:
             new = _address(self.getsockname()) not in sockets
-            modules = [name for name in sys.modules if name not in before and not _is_source(name, folders)]
+            modules = [name for name in list(sys.modules) if name not in before and not _is_source(name, folders)]
             _say(channel, {"kind": "listening", "modules": modules}, [self.fileno()] if new else [])
 
     socket.socket.bind = shared_bind  # type: ignore[assignment, method-assign]
@@ -210,8 +210,13 @@ def _share_sockets(
 
 
 def _is_source(name: str, folders: tuple[Path, ...]) -> bool:
-    file = getattr(sys.modules[name], "__file__", None)
-    return name == "__main__" or (bool(file) and any(folder in Path(str(file)).parents for folder in folders))
+    file = _file_of(name)
+    return name == "__main__" or (bool(file) and any(folder in Path(file).parents for folder in folders))
+
+
+def _file_of(name: str) -> str:
+    # Not by getattr: a module that imports lazily would then import something.
+    return str(vars(sys.modules[name]).get("__file__") or "") if sys.modules.get(name) else ""
 
 
 def _address(address: Any) -> str:

@@ -3,6 +3,7 @@
 //	receiver install FILE          copies itself, so that a container of another image can run it
 //	receiver hold ROOT FOLDER...   makes a copy of the image's folders and waits: the pod's native sidecar
 //	receiver ready ROOT            succeeds once the copy is as new as the checkout: the sidecar's startup probe
+//	receiver alive ROOT            succeeds while the copy is there: the sidecar's liveness probe
 //	receiver attach ROOT OWNER     takes changes on standard input and answers on standard output
 //
 // It needs no shell, no rights, and no writable file system but ROOT, an emptyDir.
@@ -30,7 +31,7 @@ func main() {
 
 func run(arguments []string) error {
 	if len(arguments) < 2 {
-		return fmt.Errorf("usage: receiver install FILE | hold ROOT FOLDER... | ready ROOT | attach ROOT OWNER")
+		return fmt.Errorf("usage: receiver install FILE | hold ROOT FOLDER... | ready ROOT | alive ROOT | attach ROOT OWNER")
 	}
 	root := layout{arguments[1]}
 	switch {
@@ -40,6 +41,9 @@ func run(arguments []string) error {
 		return hold(root, arguments[2:])
 	case arguments[0] == "ready":
 		_, err := os.Stat(root.ready())
+		return err
+	case arguments[0] == "alive":
+		_, err := os.Stat(root.folders())
 		return err
 	case arguments[0] == "attach" && len(arguments) == 3:
 		return attach(root, arguments[2], os.Stdin, os.Stdout)
