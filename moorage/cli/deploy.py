@@ -38,6 +38,10 @@ _TAKE_BACK = {"PULUMI_K8S_ENABLE_PATCH_FORCE": "true"}
 """Fields that somebody changed by hand belong to him, and the API server refuses to change them for anyone else."""
 
 
+class ClosedRouteError(MoorageError):
+    """The stack was deployed, and a route of it does not answer."""
+
+
 def up(root: Path, stack: str, *, yes: bool, options: Sequence[str] = ()) -> None:
     """Bring the stack up, ask its routes and print a summary; ``options`` are further ones of `pulumi up`.
 
@@ -77,7 +81,7 @@ def up(root: Path, stack: str, *, yes: bool, options: Sequence[str] = ()) -> Non
 def _ask_routes(session: Session, project: Project, steps: Steps) -> None:
     """Ask every route and print the summary.
 
-    Raises `MoorageError` with each that is not open.
+    Raises `ClosedRouteError` with each that is not open.
     """
     asked = routes.routes_of(session, project)
     with ThreadPoolExecutor() as pool:
@@ -86,7 +90,7 @@ def _ask_routes(session: Session, project: Project, steps: Steps) -> None:
     summary.show(session, project, steps, answers)
     cut_off = misplaced.result() if misplaced else None
     if closed := routes.problems(session, project, answers, cut_off):
-        raise MoorageError(*closed)
+        raise ClosedRouteError(*closed)
     if cut_off:
         # What is connected already stays connected for a while, and answers.
         console.warn(str(cut_off))

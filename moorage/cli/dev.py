@@ -149,6 +149,8 @@ def _update(root: Path, stack: str, *, yes: bool, options: Sequence[str] = ()) -
     except MoorageError as error:
         for problem in error.problems:
             console.show_problem(problem)
+        if isinstance(error, deploy.ClosedRouteError):
+            return True
         out.print("[yellow]the update failed; watching goes on, and the next change is tried[/]")
         return False
     return True

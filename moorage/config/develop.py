@@ -59,8 +59,6 @@ def developed(service: Service) -> Service:
         "build": service.build.model_copy(update={"target": service.develop.target}),
         "startup_probe": _patient(service.startup_probe),
         "liveness_probe": _patient(service.liveness_probe),
-        # Nothing but the next edit waits for a pod that stops.
-        "pre_stop_sleep_seconds": 0,
     }
     if service.develop.resources is not None:
         changes["resources"] = service.develop.resources

@@ -188,19 +188,21 @@ class InnerLoop:
                     self._display.mistake(problem)
                 continue
             if update is None:
-                self._display.nothing(files)
+                if rest := files - self._classifier.verdict(files).settings:
+                    self._display.nothing(rest)
                 continue
             self._adopt(update.classifier, gateway)
             self.updates.put(update)
 
     def _asked(self, files: frozenset[str]) -> Update | None:
         project = load_project(self._classifier.project.root, self._classifier.project.stack_name)
-        now = Classifier(project)
+        before, now = self._classifier, Classifier(project)
+        # Pulumi itself writes the stack's file, and editors save what they did not change.
+        if not before.changed_images(now) and not before.changed_settings(now):
+            return None
         if self._deployed is None:
             return Update(classifier=now, what="update of the stack", files=files, unchanged=())
         images = self._deployed.changed_images(now)
-        if not images and not self._deployed.changed_settings(now):
-            return None
         what = f"image of {', '.join(sorted(images))}, then its rollout" if images else "update of the settings"
         unchanged = tuple(name for name in project.running if name not in images)
         return Update(classifier=now, what=what, files=files, unchanged=unchanged)
