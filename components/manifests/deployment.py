@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from components.manifests import Later, Manifest, development, metadata, omit_none, pods
+from . import Later, Manifest, development, metadata, omit_none, pods
 
 if TYPE_CHECKING:
-    from components.labels import Labels
-    from components.manifests.development import DevelopedCode
     from moorage.config.service import Service
+
+    from ..labels import Labels
+    from .development import DevelopedCode
 
 PORT_NAME = "http"
 PROGRESS_DEADLINE_SECONDS = 300

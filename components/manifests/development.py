@@ -6,8 +6,9 @@ import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from components.manifests import Later, Manifest, pods
 from moorage.build.codefolders import code_of
+
+from . import Later, Manifest, pods
 
 if TYPE_CHECKING:
     from moorage.config.project import Project

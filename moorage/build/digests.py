@@ -16,6 +16,7 @@ from moorage.build.git import source_labels
 from moorage.build.slices import Slicer
 from moorage.build.stages import load_dockerfile, mounted_secrets
 from moorage.config.graph import BUILD, Kind, Node
+from moorage.config.repository import shipped_root
 from moorage.config.service import image_build_arg
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 DIGEST_FORMAT = 2
 """Part of every digest: a change of how images are built of the same inputs makes it another one."""
 SHORT = 16
-_REMEMBERED = ".moorage/inputs.json"
+_REMEMBERED = "inputs.json"
+_REMEMBERED_OF_SHIPPED = "shipped-inputs.json"
 EPOCH = 315_532_800
 """Seconds of the time that everything in an image has: 1980-01-01, the first that a zip file can hold."""
 
@@ -88,18 +90,26 @@ class Inputs:
     """The inputs of the images of one stack."""
 
     def __init__(
-        self, project: Project, *, checkout: Path | None = None, labels: Mapping[str, str] | None = None
+        self,
+        project: Project,
+        *,
+        checkout: Path | None = None,
+        home: Path | None = None,
+        labels: Mapping[str, str] | None = None,
     ) -> None:
         """Prepare for a project; what is found is remembered in its ``.moorage`` folder.
 
-        Of another revision than the one on disk ``checkout`` is where the project lies that remembers, and ``labels``
-        are its own. Raises `MoorageError` where the stack wants labels of a source that cannot be told.
+        Of another revision than the one on disk ``checkout`` is the monorepo that is, ``home`` the folder that remembers,
+        and ``labels`` are the revision's own. Raises `MoorageError` where the stack wants labels of a source that cannot be told.
         """
         self._project = project
         wanted = project.settings.source_labels
         self._labels = (source_labels(project.root) if labels is None else labels) if wanted else {}
-        self._digests = FileDigests(project.root, (checkout or project.root) / _REMEMBERED, checkout=checkout)
+        self._digests = FileDigests(project.root, (home or project.home) / _REMEMBERED, checkout=checkout)
         self._contexts = Contexts(project.root, self._digests)
+        # What is shipped with Moorage lies elsewhere, and is what it is at every revision.
+        self._shipped = FileDigests(shipped_root(), (home or project.home) / _REMEMBERED_OF_SHIPPED)
+        self._shipped_contexts = Contexts(shipped_root(), self._shipped)
 
     def all(self) -> dict[Node, NodeInputs]:
         """Return the inputs of every image that the stack builds, each after those it is built FROM.
@@ -110,27 +120,31 @@ class Inputs:
         needed = needed_images(project)
         found: dict[Node, NodeInputs] = {}
         for name in project.order:
-            if (node := Node(Kind.image, name)) in needed:
+            if (node := project.image(name)) in needed:
                 found[node] = self._inputs(node, project.image_folder(name), project.base_images[name].build, found)
         for name in project.running:
-            node = Node(Kind.service, name)
+            node = project.service(name)
             found[node] = self._inputs(node, project.service_folder(name), project.services[name].build, found)
         self._digests.save()
+        if project.monorepo.repository.shipped:
+            self._shipped.save()
         return found
 
     def _inputs(self, node: Node, folder: Path, build: Build, found: Mapping[Node, NodeInputs]) -> NodeInputs:
-        root, settings = self._project.root, self._project.settings
-        dockerfile = folder / build.dockerfile
+        repository, settings = self._project.monorepo.repository, self._project.settings
+        root, dockerfile = repository.root_of(node), folder / build.dockerfile
+        shipped = node in repository.shipped
+        digests, contexts = (self._shipped, self._shipped_contexts) if shipped else (self._digests, self._contexts)
         name = dockerfile.relative_to(root).as_posix()
-        own = self._digests.listed(f"dockerfile {name}", (name,))
-        context = self._contexts.listing(dockerfile.with_name(f"{dockerfile.name}.dockerignore"))
+        own = digests.listed(f"dockerfile {name}", (name,))
+        context = contexts.listing(dockerfile.with_name(f"{dockerfile.name}.dockerignore"))
         key = f"dockerfile {own.text[:64]}"
         images = {image_build_arg(name): f"base-{name}" for name in self._project.base_images}
         read = functools.partial(load_dockerfile, dockerfile, build.args | images)
-        secrets: list[str] = self._digests.note(f"{key} secrets", lambda: sorted(mounted_secrets(read().instructions)))
+        secrets: list[str] = digests.note(f"{key} secrets", lambda: sorted(mounted_secrets(read().instructions)))
         slicer = Slicer(
             root=root,
-            digests=self._digests,
+            digests=digests,
             context=context,
             key=f"{key} {build.target} {json.dumps(build.args, sort_keys=True)}",
             read=read,
@@ -152,8 +166,8 @@ class Inputs:
 
 def needed_images(project: Project) -> frozenset[Node]:
     """Return the base images that the stack's services are built FROM, and those of the data stores they need."""
-    roots = {Node(Kind.service, name) for name in project.services}
-    roots |= {Node(Kind.image, name) for name in project.stores}
+    roots = {project.service(name) for name in project.services}
+    roots |= {project.image(name) for name in project.stores}
     found = project.graph.below(roots, via=BUILD)
     return frozenset(node for node in found if node.kind is Kind.image)
 

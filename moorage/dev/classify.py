@@ -12,6 +12,7 @@ from moorage.build.contexts import is_left_out
 from moorage.build.digests import Inputs
 from moorage.build.ignorefile import read_ignore_file
 from moorage.config.graph import Kind
+from moorage.config.repository import DESCRIBED_BY
 from moorage.config.sources import stack_file
 from moorage.config.yamlfile import read_yaml
 
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from moorage.build.ignorefile import IgnoreFile
     from moorage.config.graph import Node
     from moorage.config.project import Project
-
-_SETTINGS = ("service.yaml", "image.yaml")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,10 +80,12 @@ class Classifier:
         return [name for name, code in self.codes.items() if code.place(path) or _holds(code, path)]
 
     def _is_setting(self, path: str) -> bool:
-        name = path.rpartition("/")[2]
-        return path in {"Pulumi.yaml", f"Pulumi.{self.project.stack_name}.yaml"} or (
-            name in _SETTINGS and path.count("/") == 2
-        )
+        project = self.project
+        folder, _, name = path.rpartition("/")
+        if project.root / folder == project.program and name in {"Pulumi.yaml", f"Pulumi.{project.stack_name}.yaml"}:
+            return True
+        owner = project.monorepo.repository.owner_of(folder)
+        return name in DESCRIBED_BY.values() and owner is not None and owner.folder == folder
 
     def _may_be_built_from(self, path: str, places: list[str]) -> bool:
         if any(path in {file, f"{file}.dockerignore"} for file in self._dockerfiles):
@@ -120,7 +121,7 @@ def rest(inputs: NodeInputs, code: Code | None) -> str:
 
 def _settings(project: Project) -> list[Any]:
     """Return all that the stack is made of but its images; of secrets their encrypted text."""
-    document = read_yaml(stack_file(project.root, project.stack_name), secret=True)
+    document = read_yaml(stack_file(project.program, project.stack_name), secret=True)
     return [project.settings, project.services, project.base_images, document.data.get("config")]
 
 
@@ -134,4 +135,5 @@ def _holds(code: Code, path: str) -> bool:
 
 
 def _ignore(project: Project, inputs: NodeInputs) -> IgnoreFile:
-    return read_ignore_file(project.root / f"{inputs.dockerfile}.dockerignore")
+    root = project.monorepo.repository.root_of(inputs.node)
+    return read_ignore_file(root / f"{inputs.dockerfile}.dockerignore")

@@ -145,7 +145,7 @@ class InnerLoop:
 
     async def _watch_files(self, gateway: Gateway) -> None:
         evaluating: asyncio.Task[None] | None = None
-        async for paths in changes(self._classifier.project.root):
+        async for paths in changes(self._classifier.project.program):
             began = self._saved_at(paths)
             verdict = self._classifier.verdict(paths)
             self._copy(verdict, began, everything=len(paths) > _BURST)
@@ -195,7 +195,7 @@ class InnerLoop:
             self.updates.put(update)
 
     def _asked(self, files: frozenset[str]) -> Update | None:
-        project = load_project(self._classifier.project.root, self._classifier.project.stack_name)
+        project = load_project(self._classifier.project.program, self._classifier.project.stack_name)
         before, now = self._classifier, Classifier(project)
         # Pulumi itself writes the stack's file, and editors save what they did not change.
         if not before.changed_images(now) and not before.changed_settings(now):

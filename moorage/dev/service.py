@@ -52,7 +52,7 @@ class DevelopedService:
         self.tree = SourceTree(self.project.root, self.code)
         self.tree.scan()
         self._revision = _next_revision(0)
-        self._arrivals = Arrivals(self.project.root, self.tree, self.two_way())
+        self._arrivals = Arrivals(self.project.root, self.project.home, self.tree, self.two_way())
 
     @property
     def model(self) -> Service:

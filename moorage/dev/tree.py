@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 FILE, LINK, FOLDER = "f", "l", "d"
 _MOST_CONTENT = 1 << 20
 _MOST_OPERATIONS = 500
+_TICK_NANOSECONDS = 50_000_000
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,11 @@ class SourceTree:
         if known and known[0] == stamp:
             return known[1]
         found = hashlib.sha256(path.read_bytes()).hexdigest()
-        self._known[str(path)] = (stamp, found)
+        if time.time_ns() - status.st_ctime_ns > _TICK_NANOSECONDS:
+            self._known[str(path)] = (stamp, found)
+        else:
+            # Another write within one tick of the file system's clock would leave the same stamp.
+            self._known.pop(str(path), None)
         return found
 
 

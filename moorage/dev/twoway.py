@@ -20,6 +20,7 @@ class Arrivals:
     """Writes what comes into the checkout, within the folders that a service declares and nowhere else."""
 
     root: Path
+    home: Path
     tree: SourceTree
     folders: list[str]
 
@@ -69,7 +70,7 @@ class Arrivals:
             aside.replace(path)
 
     def _aside(self) -> Path:
-        folder = self.root / ".moorage" / "dev"
+        folder = self.home / "dev"
         folder.mkdir(parents=True, exist_ok=True)
         return folder / f"arriving-{os.getpid()}"
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import watchfiles
 
 from moorage.base.errors import MoorageError
+from moorage.config.graph import Kind
+from moorage.config.repository import read_repository
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -18,27 +20,28 @@ if TYPE_CHECKING:
 DEBOUNCE_MILLISECONDS = 20
 STEP_MILLISECONDS = 5
 """How often the watcher looks whether something came; 1 would be 4 ms quicker and cost a percent of a core at rest."""
-PARTS = ("apps", "libs", "images")
 _DEPENDENCIES = frozenset({"node_modules", "__pycache__", "dist", "build", "target", "venv", "site-packages"})
 
 
-def watched(root: Path) -> tuple[list[Path], list[Path]]:
+def watched(program: Path) -> tuple[list[Path], list[Path]]:
     """Return the folders to watch alone, and those to watch with everything below them."""
-    alone, whole = [root], []
-    for part in PARTS:
-        alone += [folder for folder in (root / part, *_folders(root / part)) if folder.is_dir()]
-        for folder in _folders(root / part):
-            whole += list(_folders(folder))
-    return alone, whole
+    repository = read_repository(program, [])
+    homes = [repository.top / home for kind in Kind for home in repository.homes(kind)]
+    parts = [repository.top / node.folder for node in repository.nodes]
+    alone = dict.fromkeys([repository.program, repository.top, *homes, *parts])
+    whole = dict.fromkeys(below for part in parts for below in _folders(part) if below not in alone)
+    return [folder for folder in alone if folder.is_dir()], list(whole)
 
 
-async def changes(root: Path) -> AsyncIterator[set[str]]:
-    """Yield the paths that changed, relative to ``root``; of a folder that is new or gone also those below it.
+async def changes(program: Path) -> AsyncIterator[set[str]]:
+    """Yield the paths that changed, relative to the top of the monorepo that a folder's ``Pulumi.yaml`` describes.
 
-    Raises `MoorageError` where the system refuses to watch so many folders, or one cannot be read.
+    Of a folder that is new or gone also those below it. Raises `MoorageError` where the system refuses to watch so many
+    folders, or one cannot be read.
     """
+    root = read_repository(program, []).top
     while True:
-        alone, whole = watched(root)
+        alone, whole = watched(program)
         found: asyncio.Queue[set[str] | BaseException] = asyncio.Queue()
         stop = asyncio.Event()
         tasks = [
@@ -46,7 +49,7 @@ async def changes(root: Path) -> AsyncIterator[set[str]]:
             *([asyncio.create_task(_watch(root, whole, found, stop, recursive=True))] if whole else []),
         ]
         try:
-            while watched(root) == (alone, whole):
+            while watched(program) == (alone, whole):
                 paths = await found.get()
                 if isinstance(paths, BaseException):
                     raise paths
@@ -57,7 +60,7 @@ async def changes(root: Path) -> AsyncIterator[set[str]]:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
         # What came between the two watches was seen by neither.
-        yield {folder.relative_to(root).as_posix() for folder in watched(root)[1]}
+        yield {folder.relative_to(root).as_posix() for folder in watched(program)[1]}
 
 
 async def _watch(

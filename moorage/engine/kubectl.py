@@ -15,15 +15,17 @@ if TYPE_CHECKING:
     from moorage.engine.session import Session
 
 SECONDS = 20
+LONG_SECONDS = 600
+"""For a command that runs in a pod."""
 
 
-def run(session: Session, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run kubectl on the stack's context, with a limit of `SECONDS`.
+def run(session: Session, *arguments: str, seconds: int = SECONDS) -> subprocess.CompletedProcess[str]:
+    """Run kubectl on the stack's context; each of its requests is given ``seconds``.
 
     Raises `MoorageError` where there is no kubectl.
     """
     return subprocess.run(
-        [*_command(session), f"--request-timeout={SECONDS}s", *arguments],
+        [*_command(session), f"--request-timeout={seconds}s", *arguments],
         env=session.environment(),
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -7,13 +7,13 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from components.labels import Labels, Role
-from components.manifests.deployment import DeploymentParts, deployment
-from components.manifests.development import DevelopedCode
 from moorage.base.console import Step
 from moorage.build.codefolders import Code, CodeFolder
 from moorage.build.ignorefile import parse_ignore_file
 from moorage.cli.sessions import session_for
+from moorage.components.labels import Labels, Role
+from moorage.components.manifests.deployment import DeploymentParts, deployment
+from moorage.components.manifests.development import DevelopedCode
 from moorage.config.loader import load_project
 from moorage.config.service import Service
 from moorage.dev import receiver
@@ -108,12 +108,15 @@ class DevelopedPod:
         self.node.start([manifest(image, receiver.ensure(project, session, Step("receiver", "")))])
         async with Gateway(session) as gateway:
             service = DevelopedService(_of(project, self.root, space), NAME, _code(), gateway, Display([NAME]))
-            tasks = [asyncio.create_task(_pods(gateway, service, space)), asyncio.create_task(_files(self.root, service))]
+            tasks = [
+                asyncio.create_task(_pods(gateway, service, space)),
+                asyncio.create_task(_files(self.root, service)),
+            ]
             try:
                 async with asyncio.timeout(60):
-                    while not (shell := await _shell(gateway, space)):
+                    while not (shell := await _shell(gateway, space)):  # noqa: ASYNC110  # a pod raises no events here
                         await asyncio.sleep(0.1)
-                    while (await shell.look()).keys() != {f"e{number}" for number in range(len(examples))}:
+                    while (await shell.look()).keys() != {f"e{number}" for number in range(len(examples))}:  # noqa: ASYNC110
                         await asyncio.sleep(0.1)
                 return await self._steps(shell, source, examples)
             finally:

@@ -105,7 +105,9 @@ def entries(model: Model) -> dict[str, Entry]:
     """Return what is to be seen of a model."""
     found: dict[str, Entry] = {}
     for path, (kind, text, content) in model.items():
-        found[path] = (kind, text, hashlib.sha256(content).hexdigest()) if kind == "f" else tuple(filter(None, (kind, text)))
+        found[path] = (
+            (kind, text, hashlib.sha256(content).hexdigest()) if kind == "f" else tuple(filter(None, (kind, text)))
+        )
     return found
 
 
@@ -170,10 +172,14 @@ def _clear(path: Path) -> None:
 
 def script(folder: str, change: Change) -> str:
     """Return the lines of a shell that do a change in a folder of a container."""
+
+    def above(name: str) -> str:
+        return shlex.quote(f"{folder}/{name}".rpartition("/")[0])
+
     path, other = (shlex.quote(f"{folder}/{name}") for name in (change.name, change.other))
     write = f"head -c {change.size} /dev/zero | tr '\\0' {change.letter}"
-    fresh = f"rm -rf {path}; mkdir -p {shlex.quote(os.path.dirname(f'{folder}/{change.name}'))}"
-    there = f"rm -rf {other}; mkdir -p {shlex.quote(os.path.dirname(f'{folder}/{change.other}'))}"
+    fresh = f"rm -rf {path}; mkdir -p {above(change.name)}"
+    there = f"rm -rf {other}; mkdir -p {above(change.other)}"
     return {
         "write": f"{fresh}; {write} > {path}; chmod 644 {path}",
         "replace": f"{fresh}; {write} > {path}~; chmod 644 {path}~; mv -T {path}~ {path}",

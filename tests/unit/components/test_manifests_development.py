@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from components.manifests import development
-from components.manifests.deployment import DeploymentParts, deployment
-from components.manifests.development import DevelopedCode
+from moorage.components.manifests import development
+from moorage.components.manifests.deployment import DeploymentParts, deployment
+from moorage.components.manifests.development import DevelopedCode
 from tests.unit.component_samples import BACKEND, web
 
-CODE = DevelopedCode(receiver="registry/receiver@sha256:1", folders=("/app/one", "/app/two"), two_way=("/app/two/made",))
+CODE = DevelopedCode(
+    receiver="registry/receiver@sha256:1", folders=("/app/one", "/app/two"), two_way=("/app/two/made",)
+)
 
 
 def _pod() -> dict[str, object]:

@@ -7,7 +7,6 @@ import contextlib
 import os
 import stat
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from moorage.build.codefolders import Code, CodeFolder
@@ -18,6 +17,7 @@ from moorage.dev.service import DevelopedService
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
+    from pathlib import Path
 
 SECONDS = 20.0
 
@@ -103,6 +103,10 @@ class Project:
     root: Path
     services: dict[str, Model]
     namespace: str = "here"
+
+    @property
+    def home(self) -> Path:
+        return self.root / ".moorage"
 
 
 @dataclass
@@ -195,5 +199,5 @@ def holds(folder: Path) -> dict[str, Any]:
 async def until(condition: Callable[[], object]) -> None:
     """Return once a condition holds."""
     async with asyncio.timeout(SECONDS):
-        while not condition():
+        while not condition():  # noqa: ASYNC110  # files and processes raise no events
             await asyncio.sleep(0.005)

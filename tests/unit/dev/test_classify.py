@@ -34,7 +34,7 @@ def _classifier(root: Path) -> Classifier:
 def test_source_is_copied_into_the_pods_of_whoever_contains_it(checkout: Path, path: str, services: set[str]) -> None:
     verdict = _classifier(checkout).verdict([path])
     assert verdict.copied == {name: {path} for name in services}
-    assert not (verdict.settings or verdict.nothing)
+    assert verdict.settings == verdict.nothing == set()
 
 
 @pytest.mark.parametrize(
@@ -52,10 +52,13 @@ def test_source_is_copied_into_the_pods_of_whoever_contains_it(checkout: Path, p
 def test_what_runs_nowhere_asks_for_nothing(checkout: Path, path: str) -> None:
     verdict = _classifier(checkout).verdict([path])
     assert verdict.nothing == {path}
-    assert not (verdict.copied or verdict.settings or verdict.inputs)
+    assert verdict.copied == {}
+    assert verdict.settings == verdict.inputs == set()
 
 
-@pytest.mark.parametrize("path", ["apps/worker/service.yaml", "Pulumi.dev.yaml", "Pulumi.yaml", "images/python/image.yaml"])
+@pytest.mark.parametrize(
+    "path", ["apps/worker/service.yaml", "Pulumi.dev.yaml", "Pulumi.yaml", "images/python/image.yaml"]
+)
 def test_settings_ask_for_an_update(checkout: Path, path: str) -> None:
     assert _classifier(checkout).verdict([path]).settings == {path}
 
@@ -135,7 +138,9 @@ def test_a_stage_that_works_on_what_it_copied_cannot_be_developed(
     monkeypatch.delenv(VARIABLE)
     dockerfile = checkout / "apps/worker/Dockerfile"
     text = dockerfile.read_text()
-    dockerfile.write_text(text.replace("WORKDIR /app\nENV ENVIRONMENT=development", "RUN true\nENV ENVIRONMENT=development"))
+    dockerfile.write_text(
+        text.replace("WORKDIR /app\nENV ENVIRONMENT=development", "RUN true\nENV ENVIRONMENT=development")
+    )
     assert dockerfile.read_text() != text
     assert developable(load_project(checkout, "dev"), []) == ("backend", "frontend")
 

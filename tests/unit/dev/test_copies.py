@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +15,7 @@ from tests.unit.dev.pods_here import Workbench, holds, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 
 @pytest.fixture(scope="session")
@@ -48,23 +48,23 @@ async def test_every_kind_of_change_arrives_in_every_pod(bench: Workbench) -> No
     for pod in ("one", "two"):
         await bench.pod(pod)
     source = bench.source
-    steps: list[Callable[[], None]] = [
-        lambda: (source / "a.py").write_text("first") and None,
-        lambda: (source / "a.py").write_text("other") and None,  # the same size
+    steps: list[Callable[[], object]] = [
+        lambda: (source / "a.py").write_text("first"),
+        lambda: (source / "a.py").write_text("other"),  # the same size
         lambda: (source / "a.py").chmod(0o755),
-        lambda: (source / "déjà vu 1.txt").write_bytes(os.urandom(1 << 21)) and None,
+        lambda: (source / "déjà vu 1.txt").write_bytes(os.urandom(1 << 21)),
         lambda: (source / "deep/er/still").mkdir(parents=True),
-        lambda: (source / "deep/er/.hidden").write_text("") and None,
+        lambda: (source / "deep/er/.hidden").write_text(""),
         lambda: (source / "link").symlink_to("a.py"),
         lambda: (source / "dangling").symlink_to("/no/where"),
-        lambda: (source / "a.py").rename(source / "b.py") and None,
-        lambda: (source / "deep").rename(source / "deeper") and None,
+        lambda: (source / "a.py").rename(source / "b.py"),
+        lambda: (source / "deep").rename(source / "deeper"),
         lambda: shutil.rmtree(source / "deeper"),
-        lambda: (source / "link").unlink(),
-        lambda: (source / "link").mkdir(),  # a folder where a link was
-        lambda: (source / "link/in.py").write_text("in") and None,
+        (source / "link").unlink,
+        (source / "link").mkdir,  # a folder where a link was
+        lambda: (source / "link/in.py").write_text("in"),
         lambda: shutil.rmtree(source / "link"),
-        lambda: (source / "link").write_text("a file where a folder was") and None,
+        lambda: (source / "link").write_text("a file where a folder was"),
     ]
     for step in steps:
         before = set(source.rglob("*"))
@@ -169,3 +169,11 @@ async def test_a_path_that_leads_out_of_the_source_is_refused(bench: Workbench) 
     bench.changed(bench.source / "out", bench.source / "out/a.py")
     await until(_equal(bench, "one"))
     assert list(outside.iterdir()) == []
+
+
+async def test_two_saves_within_a_tick_of_the_file_systems_clock_are_told_apart(bench: Workbench) -> None:
+    path = bench.source / "a.py"
+    service = bench.start()
+    for number in range(200):
+        path.write_text(f"{number:4}")
+        assert service.changed([path.relative_to(bench.checkout).as_posix()], 0.0)

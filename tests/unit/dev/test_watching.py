@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 def root(tmp_path: Path) -> Path:
     for folder in ("apps/one/code", "apps/one/node_modules/react", "libs", ".git"):
         (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "Pulumi.yaml").write_text("name: sample\nruntime: python\n")
+    (tmp_path / "apps/one/service.yaml").write_text("name: one\n")
     return tmp_path
 
 

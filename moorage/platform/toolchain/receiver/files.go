@@ -231,5 +231,10 @@ func writeJSON(path string, value any) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(path, text, 0o644)
+	// Its being there says that all is ready, so it must be whole as soon as it is there.
+	aside := path + ".new"
+	if err := os.WriteFile(aside, text, 0o644); err != nil {
+		return err
+	}
+	return os.Rename(aside, path)
 }
