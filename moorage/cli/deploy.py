@@ -13,15 +13,27 @@ from typing import TYPE_CHECKING
 from moorage.base import console
 from moorage.base.console import Steps, out
 from moorage.base.errors import MoorageError, Problem
-from moorage.cli import environments, plans, previews, summary
+from moorage.cli import environments, failed, plans, previews, summary
+from moorage.cli.preparation import prepare
 from moorage.cli.sessions import session_for, session_of
 from moorage.cli.source_check import check_declared
 from moorage.config.loader import load_project
 from moorage.config.target import embedded_target
-from moorage.engine import controller, events, failure, kept_builds, pods, preflight, pulumi, routes, stacklock, stacks
+from moorage.engine import (
+    controller,
+    events,
+    kept_builds,
+    pinned_update,
+    pods,
+    preflight,
+    pulumi,
+    routes,
+    stacklock,
+    stacks,
+    unfinished,
+)
 from moorage.engine.look import Seen, look, look_meanwhile
 from moorage.engine.state import read_state
-from moorage.platform import debian, toolchain
 from moorage.platform.embedded import Platform
 from moorage.platform.layout import Layout
 
@@ -34,8 +46,6 @@ if TYPE_CHECKING:
 
 _FOR_THE_POLICIES = {"PULUMI_DISABLE_PROVIDER_PREVIEW": "true"}
 """An update's own preview asks the policies, not the cluster, which would refuse what takes the place of something."""
-_TAKE_BACK = {"PULUMI_K8S_ENABLE_PATCH_FORCE": "true"}
-"""Fields that somebody changed by hand belong to him, and the API server refuses to change them for anyone else."""
 
 
 class ClosedRouteError(MoorageError):
@@ -80,7 +90,7 @@ def up(root: Path, stack: str, *, yes: bool, plan: Path | None = None, options: 
             status = _update(session, project, log, options, confirmed=confirmed, drifted=bool(seen.drifts))
             diagnostics = events.diagnostics(log) if status else []
         if status:
-            raise failure.explain(session, project, status, began, diagnostics)
+            raise failed.end(session, project, status, began, diagnostics)
     kept_builds.keep(session, project, began)
     environments.fill(session, project)
     _ask_routes(session, project, steps)
@@ -157,22 +167,6 @@ def where_the_platform_is(project: Project) -> Project:
     return replace(project, target=target)
 
 
-def prepare(session: Session, steps: Steps) -> None:
-    """Bring packages, toolchain and platform to where the stack needs them; what is there already is left alone."""
-    layout, embedded = Layout.of(session.root), session.target.embedded
-    with steps.step("System packages") as step:
-        installed = debian.install(debian.PLATFORM_NEEDS) if embedded else []
-        step.done(f"installed {', '.join(installed)}" if installed else "in place")
-    with steps.step("Toolchain") as step:
-        built = toolchain.ensure(layout, platform=embedded, step=step)
-        step.done(f"{built} components built" if built else "in place")
-    with steps.step("Platform") as step:
-        if embedded:
-            step.done("started" if Platform(layout).start(step) else "already running")
-        else:
-            step.done("your own cluster, registry and builder")
-
-
 def _confirm_where_needed(session: Session, project: Project, seen: Seen, *, yes: bool) -> bool:
     """Name what the update would delete, and ask where the stack is protected or deletes a service of production.
 
@@ -219,19 +213,17 @@ def _update(
     session: Session, project: Project, log: Path, options: Sequence[str], *, confirmed: bool, drifted: bool
 ) -> int:
     """Run `pulumi up`, its events written to ``log``, and remember meanwhile that it has not finished."""
-    mark = session.home / f"unfinished-{project.stack_name}"
-    refresh = drifted or mark.exists()
+    refresh = drifted or unfinished.marked(session)
     arguments = update_arguments(project, confirmed=confirmed, refresh=refresh)
-    mark.touch()
     began = dt.datetime.now(dt.UTC).replace(microsecond=0)
-    status = pulumi.show(
-        session,
-        [*arguments, *options, f"--event-log={log}"],
-        hopeless=lambda: pods.any_hopeless(session, project.namespace, began),
-        variables=_FOR_THE_POLICIES | events.VARIABLES | (_TAKE_BACK if refresh else {}),
-    )
-    if status == 0:
-        mark.unlink(missing_ok=True)
+    with unfinished.while_it_runs(session) as finished:
+        status = pulumi.show(
+            session,
+            [*arguments, *options, f"--event-log={log}"],
+            hopeless=lambda: pods.any_hopeless(session, project.namespace, began),
+            variables=_FOR_THE_POLICIES | events.VARIABLES | (pinned_update.TAKE_BACK if refresh else {}),
+        )
+        finished(status)
     return status
 
 

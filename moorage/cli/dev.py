@@ -14,6 +14,7 @@ from moorage.base.errors import Location, MoorageError
 from moorage.base.words import did_you_mean, listed
 from moorage.build.codefolders import code_of, has_stage
 from moorage.cli import deploy
+from moorage.cli.preparation import prepare
 from moorage.cli.sessions import session_for
 from moorage.config.develop import VARIABLE, Developing
 from moorage.config.loader import load_project
@@ -43,7 +44,7 @@ def dev(root: Path, stack: str, services: Sequence[str], *, yes: bool, keep: boo
     names = developable(project, services)
     session = session_for(project)
     with _alone(session):
-        deploy.prepare(session, Steps(4))
+        prepare(session, Steps(4))
         existed = stacks.exists(session)
         with Steps().step("Receiver") as step:
             image = receiver.ensure(deploy.where_the_platform_is(project), session, step)

@@ -72,10 +72,28 @@ DEPLOY, DEVELOP, LOOK, BUILD, POLICIES, PLATFORM = "Deploy", "Develop", "Look", 
 for panel, commands in (
     (
         DEPLOY,
-        (deploy_commands.up, deploy_commands.preview, deploy_commands.down, deploy_commands.reap, deploy_commands.env),
+        (
+            deploy_commands.up,
+            deploy_commands.preview,
+            deploy_commands.rollback,
+            deploy_commands.restart,
+            deploy_commands.down,
+            deploy_commands.reap,
+            deploy_commands.env,
+        ),
+    ),
+    (
+        LOOK,
+        (
+            look_commands.history,
+            look_commands.affected,
+            look_commands.why,
+            look_commands.drift,
+            look_commands.graph,
+            look_commands.report,
+        ),
     ),
     (DEVELOP, (dev_commands.dev, dev_commands.logs, dev_commands.db)),
-    (LOOK, (look_commands.affected, look_commands.why, look_commands.drift, look_commands.graph, look_commands.report)),
     (BUILD, (build_commands.lint, build_commands.sbom)),
     (PLATFORM, (platform_commands.doctor,)),
 ):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from moorage.base.errors import MoorageError
+from moorage.config.strategy import Strategy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,6 +57,8 @@ def developing(environment: Mapping[str, str] = os.environ) -> Developing | None
 def developed(service: Service) -> Service:
     """Return a service as a session runs it: its development stage and resources, and probes that wait for a save."""
     changes: dict[str, Any] = {
+        # There is nothing to compare new pods with: the next save changes them again.
+        "strategy": Strategy(),
         "build": service.build.model_copy(update={"target": service.develop.target}),
         "startup_probe": _patient(service.startup_probe),
         "liveness_probe": _patient(service.liveness_probe),

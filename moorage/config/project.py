@@ -67,6 +67,12 @@ class Project:
         return self.developing is not None and name in self.developing.services
 
     @property
+    def undoes_failures(self) -> bool:
+        """Whether services whose new pods do not come up go back to their last release by themselves."""
+        told = self.settings.rollback
+        return told == "automatic" if told else not self.development
+
+    @property
     def stores(self) -> tuple[str, ...]:
         """The data stores that the stack's services need: ``postgres``, ``redis``."""
         needs = {need for service in self.services.values() for need in service.needs}

@@ -24,6 +24,7 @@ from moorage.config.fields import (
 from moorage.config.imagebuild import BaseImage, Budget, Build, ImageBuild, env_prefix, image_build_arg
 from moorage.config.pod import Amounts, Exec, HttpGet, Probe, Resources, TcpSocket
 from moorage.config.processtext import Argument, KeptText, env_size_problems
+from moorage.config.strategy import BLUE_GREEN, Strategy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -155,6 +156,10 @@ class Service(Model):
     """UID and GID of the process; the root file system is read-only."""
     writable_paths: Unique[FolderPath] = []
     """Folders that the process may write to (emptyDir, gone with the pod); ``/tmp`` is always one."""
+    image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
+    """When a node pulls the image. Images are deployed by digest, so one that a node has is the right one."""
+    strategy: Strategy = Strategy()
+    """How new pods take the place of old ones."""
     pre_stop_sleep_seconds: int = Field(default=5, ge=0, le=120)
     """How long a stopping pod still answers while endpoints forget it."""
     termination_grace_period_seconds: int = Field(default=40, ge=1, le=3600)
@@ -177,6 +182,7 @@ class Service(Model):
         yield from _probe_problems(self)
         yield from _folder_problems(self)
         yield from _env_problems(self)
+        yield from _strategy_problems(self)
         if self.name in self.needs:
             yield Problem(
                 what=f"{self.name} needs itself",
@@ -245,6 +251,16 @@ def _probe_problems(service: Service) -> Iterator[Problem]:
                 remedy="remove it",
                 where=KeyPath.of(name, "successThreshold"),
             )
+
+
+def _strategy_problems(service: Service) -> Iterator[Problem]:
+    if service.strategy.type == BLUE_GREEN and service.scaling is not None:
+        yield Problem(
+            what="strategy.type is BlueGreen, and scaling lets the load decide the number of pods",
+            why="the new pods must be able to carry the whole load before the switch, so their number is fixed",
+            remedy="set replicas instead of scaling, or use type: RollingUpdate",
+            where=KeyPath.of("strategy", "type"),
+        )
 
 
 def _folder_problems(service: Service) -> Iterator[Problem]:

@@ -216,6 +216,10 @@ class Stack(Model):
     """What this stack changes of single services, by name."""
     protect: bool = False
     """Refuse to delete or replace what holds data."""
+    rollback: Literal["automatic", "off"] | None = None
+    """``automatic``: services whose new pods do not come up go back to their last release. Default: ``off`` in development."""
+    atomic: Literal["service", "stack"] = "service"
+    """What goes back then: the services that failed, or with ``stack`` all services of the update."""
     network_policies: bool = True
     """Deny all traffic that no ``needs`` and no ``route`` asks for.
 
