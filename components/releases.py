@@ -94,14 +94,16 @@ class Recorder:
         self._done.append(done.apply(lambda _: self._ready.update({name: self._seconds()})))
 
     def releases(self, images: RunImages, services: Mapping[str, Service]) -> pulumi.Output[str]:
-        """Return all releases, with this one once its services and all that was noted are there; a preview adds none.
+        """Return all releases, with this one once its services and all that was noted are there.
 
-        They are a secret of the stack, as they hold the services' settings: `pulumi stack output` shows no value.
+        A preview adds none, nor does a session of `moorage dev`. They are a secret of the stack, as they hold the services'
+        settings: `pulumi stack output` shows no value.
         """
         earlier = self.earlier.releases()
         if earlier is None:
             pulumi.log.warn("a newer Moorage recorded this stack's releases; this update is not added to them")
-        if earlier is None or pulumi.runtime.is_dry_run():
+        # What is being developed is nothing to come back to: its pods run what no image holds.
+        if earlier is None or pulumi.runtime.is_dry_run() or self._project.developing:
             return pulumi.Output.secret(self.earlier.text)
         for name, service in services.items():
             self.note(name, service.done)

@@ -15,7 +15,7 @@ from moorage.config.strategy import BLUE_GREEN
 from .endpoints import Endpoint, HttpEndpoint
 from .kubernetes_objects import KubernetesObject, awaited_rollout, timeouts
 from .labels import Role
-from .manifests import pods
+from .manifests import development, pods
 from .manifests.availability import horizontal_pod_autoscaler, pod_disruption_budget
 from .manifests.deployment import COLOUR, PORT_NAME, DeploymentParts, colour_of, deployment, progress_deadline
 from .manifests.services import config_map, secret, service, service_account
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from moorage.config.service import Service as ServiceModel
 
     from .manifests import Manifest
+    from .manifests.development import DevelopedCode
     from .scope import Scope
 
 _VERDICT_SECONDS = 60
@@ -49,6 +50,8 @@ class ServiceArgs:
     """Values of `service.secrets`, by the same names."""
     start_after: Sequence[pulumi.Resource] = ()
     """Further resources without which no pod should start."""
+    develop: DevelopedCode | None = None
+    """What is kept as new as the checkout; None outside a session of `moorage dev`."""
 
 
 class Service(pulumi.ComponentResource):
@@ -99,7 +102,8 @@ class Service(pulumi.ComponentResource):
         addresses = {key: value for need in self._args.needs.values() for key, value in need.environment().items()}
         files = {f"{key}_FILE": pods.secret_file(key) for key in secret_values}
         kind = "development" if self._args.scope.development else "production"
-        return {"ENVIRONMENT": kind, **addresses, **files, **self._args.service.env}
+        session = development.environment() if self._args.develop else {}
+        return {"ENVIRONMENT": kind, **addresses, **files, **session, **self._args.service.env}
 
     def _create_deployment(
         self, account: KubernetesObject, settings: KubernetesObject, files: KubernetesObject | None
@@ -113,6 +117,7 @@ class Service(pulumi.ComponentResource):
             min_ready_seconds=self._min_ready_seconds(),
             restarted_at=scope.before.restarts.get(self._name, ""),
             colour=self._colour,
+            develop=self._args.develop,
         )
         before = [account, *(need.ready for need in self._args.needs.values()), *self._args.start_after]
         deadline = progress_deadline(self._args.service, parts.min_ready_seconds)

@@ -18,6 +18,7 @@ from .deployed import Deployed
 from .image_sources import built_images, pinned_images
 from .ingress import Ingress, IngressArgs
 from .kubernetes_objects import cluster_provider
+from .manifests.development import developed_code
 from .network import Network, NetworkArgs
 from .patching import transformations
 from .postgres import PostgresDatabase, PostgresDatabaseArgs
@@ -64,7 +65,7 @@ def declare(project: Project, release: Release | None = None) -> Deployed:
     scope = stack_scope(project, opts, recorder.before)
     policies = _network(project, scope, services, opts)
     endpoints = _stores(project, scope, images, policies, opts)
-    running = _services(scope, services, images, endpoints, opts, start_after=policies)
+    running = _services(project, scope, images, endpoints, opts, start_after=policies)
     if any(service.route for service in services):
         args = IngressArgs(scope=scope, settings=project.settings.ingress, services=services)
         recorder.note("ingress", Ingress("ingress", args, opts).done)
@@ -110,8 +111,8 @@ def _stores(
 
 
 def _services(
+    project: Project,
     scope: Scope,
-    services: Sequence[ServiceModel],
     images: RunImages,
     stores: Mapping[str, Endpoint],
     opts: pulumi.ResourceOptions,
@@ -122,7 +123,7 @@ def _services(
     # By name: a project may be called anything, and its own settings begin with that name.
     secret = pulumi.Config(SETTINGS_NAMESPACE).require_secret
     endpoints, running = dict(stores), dict[str, Service]()
-    for service in services:
+    for service in (project.services[name] for name in project.running):
         args = ServiceArgs(
             scope=scope,
             service=service,
@@ -130,6 +131,7 @@ def _services(
             needs={need: endpoints[need] for need in service.needs},
             secrets={name: secret(key) for name, key in service.secrets.items()},
             start_after=start_after,
+            develop=developed_code(project, service.name),
         )
         running[service.name] = Service(service.name, args, opts)
         endpoints[service.name] = running[service.name].endpoint

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from moorage.config.strategy import RECREATE, ROLLING
 
-from . import Later, Manifest, metadata, omit_none, pods
+from . import Later, Manifest, development, metadata, omit_none, pods
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from moorage.config.strategy import Strategy
 
     from ..labels import Labels
+    from .development import DevelopedCode
 
 PORT_NAME = "http"
 COLOUR = "moorage.dev/colour"
@@ -44,6 +45,8 @@ class DeploymentParts:
     pull_secrets: tuple[str, ...] = ()
     min_ready_seconds: int = 0
     """How long a new pod must stay Ready before the next old one may go."""
+    develop: DevelopedCode | None = None
+    """What is kept as new as the checkout; None outside a session of `moorage dev`."""
     restarted_at: str = ""
     """When somebody last restarted it; empty for never."""
     colour: Later | None = None
@@ -143,6 +146,11 @@ def _strategy(strategy: Strategy) -> Manifest:
 def deployment(service: Service, labels: Labels, parts: DeploymentParts) -> Manifest:
     """Return the Deployment of `service`; it sets no replicas where an autoscaler owns their number."""
     volumes, mounts = _volumes(service, parts)
+    receivers = None
+    if parts.develop:
+        volumes.append(development.volume())
+        mounts += development.mounts(parts.develop)
+        receivers = development.receivers(parts.develop, parts.image)
     pod = omit_none(
         {
             "serviceAccountName": service.name,
@@ -153,6 +161,7 @@ def deployment(service: Service, labels: Labels, parts: DeploymentParts) -> Mani
             "securityContext": pods.pod_security_context(service.run_as_user),
             "terminationGracePeriodSeconds": service.termination_grace_period_seconds,
             "topologySpreadConstraints": pods.topology_spread(labels),
+            "initContainers": receivers,
             "containers": [_container(service, parts, mounts)],
             "volumes": volumes,
         }

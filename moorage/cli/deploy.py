@@ -48,8 +48,14 @@ _FOR_THE_POLICIES = {"PULUMI_DISABLE_PROVIDER_PREVIEW": "true"}
 """An update's own preview asks the policies, not the cluster, which would refuse what takes the place of something."""
 
 
-def up(root: Path, stack: str, *, yes: bool, plan: Path | None = None) -> None:
+class ClosedRouteError(MoorageError):
+    """The stack was deployed, and a route of it does not answer."""
+
+
+def up(root: Path, stack: str, *, yes: bool, plan: Path | None = None, options: Sequence[str] = ()) -> None:
     """Bring the stack up, ask its routes and print a summary; with a ``plan``, only as it was reviewed.
+
+    ``options`` are further ones of `pulumi up`.
 
     Raises `MoorageError` with the first thing that stops it, and with every route that is not open afterwards.
     """
@@ -65,7 +71,7 @@ def up(root: Path, stack: str, *, yes: bool, plan: Path | None = None) -> None:
     running = not project.target.embedded or Platform(layout).running()
     early = look_meanwhile(session_for(project)) if running else None
     prepare(session_for(project), steps)
-    project = _where_the_platform_is(project)
+    project = where_the_platform_is(project)
     session = session_for(project)
     if not project.target.embedded:
         preflight.check(session)
@@ -81,7 +87,7 @@ def up(root: Path, stack: str, *, yes: bool, plan: Path | None = None) -> None:
         began = dt.datetime.now(dt.UTC)
         with steps.timed("Deploy"), TemporaryDirectory() as folder:
             log = Path(folder) / "events.json"
-            status = _update(session, project, log, confirmed=confirmed, drifted=bool(seen.drifts))
+            status = _update(session, project, log, options, confirmed=confirmed, drifted=bool(seen.drifts))
             diagnostics = events.diagnostics(log) if status else []
         if status:
             raise failed.end(session, project, status, began, diagnostics)
@@ -93,7 +99,7 @@ def up(root: Path, stack: str, *, yes: bool, plan: Path | None = None) -> None:
 def _ask_routes(session: Session, project: Project, steps: Steps) -> None:
     """Ask every route and print the summary.
 
-    Raises `MoorageError` with each that is not open.
+    Raises `ClosedRouteError` with each that is not open.
     """
     asked = routes.routes_of(session, project)
     with ThreadPoolExecutor() as pool:
@@ -102,7 +108,7 @@ def _ask_routes(session: Session, project: Project, steps: Steps) -> None:
     summary.show(session, project, steps, answers)
     cut_off = misplaced.result() if misplaced else None
     if closed := routes.problems(session, project, answers, cut_off):
-        raise MoorageError(*closed)
+        raise ClosedRouteError(*closed)
     if cut_off:
         # What is connected already stays connected for a while, and answers.
         console.warn(str(cut_off))
@@ -150,7 +156,7 @@ def _protects(stack: str, kept: Sequence[Resource]) -> MoorageError:
     )
 
 
-def _where_the_platform_is(project: Project) -> Project:
+def where_the_platform_is(project: Project) -> Project:
     """Return the project with what the embedded platform says of itself now that it runs."""
     if not project.target.embedded:
         return project
@@ -203,7 +209,9 @@ def _confirm(session: Session, reason: str) -> None:
         )
 
 
-def _update(session: Session, project: Project, log: Path, *, confirmed: bool, drifted: bool) -> int:
+def _update(
+    session: Session, project: Project, log: Path, options: Sequence[str], *, confirmed: bool, drifted: bool
+) -> int:
     """Run `pulumi up`, its events written to ``log``, and remember meanwhile that it has not finished."""
     refresh = drifted or unfinished.marked(session)
     arguments = update_arguments(project, confirmed=confirmed, refresh=refresh)
@@ -211,7 +219,7 @@ def _update(session: Session, project: Project, log: Path, *, confirmed: bool, d
     with unfinished.while_it_runs(session) as finished:
         status = pulumi.show(
             session,
-            [*arguments, f"--event-log={log}"],
+            [*arguments, *options, f"--event-log={log}"],
             hopeless=lambda: pods.any_hopeless(session, project.namespace, began),
             variables=_FOR_THE_POLICIES | events.VARIABLES | (pinned_update.TAKE_BACK if refresh else {}),
         )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from moorage.base.errors import Problem
     from moorage.base.stage import Stage
+    from moorage.config.develop import Developing
     from moorage.config.graph import Graph, Node
     from moorage.config.monorepo import Monorepo
     from moorage.config.service import BaseImage, Service
@@ -54,9 +55,11 @@ class Project:
     graph: Graph
     """The whole monorepo, with services that this stack leaves out."""
     monorepo: Monorepo
+    """What is declared in it, and where."""
     warnings: tuple[Problem, ...] = ()
     """What stops nothing, and is probably not meant."""
-    """What is declared in it, and where."""
+    developing: Developing | None = None
+    """What a session of `moorage dev` asks for; None for every other update."""
 
     @property
     def running(self) -> tuple[str, ...]:
@@ -73,6 +76,10 @@ class Project:
     def development(self) -> bool:
         """Whether quick feedback counts for more than caution."""
         return self.stage == DEVELOPMENT
+
+    def develops(self, name: str) -> bool:
+        """Return whether a service is being developed."""
+        return self.developing is not None and name in self.developing.services
 
     @property
     def undoes_failures(self) -> bool:

@@ -11,7 +11,7 @@ from moorage.config.fields import ConfigKey, DnsLabel, EnvName, Model, Port, Sec
 from moorage.config.imagebuild import Build
 from moorage.config.patches import Patch
 from moorage.config.paths import FolderPath, ImageName
-from moorage.config.pod import Probe, Resources
+from moorage.config.pod import Develop, Probe, Resources
 from moorage.config.processtext import Argument, KeptText
 from moorage.config.reach import Route
 from moorage.config.scaling import Scaling
@@ -71,6 +71,8 @@ class ServiceKeys(Model):
     """From the request to stop until the process is killed."""
     service_account_token: bool = False
     """Mount a token for the Kubernetes API."""
+    develop: Develop = Develop()
+    """How `moorage dev` runs it."""
     patches: list[Patch] = []
     """Changes of this service's finished objects, for what has no key here; applied before those of the stack."""
 
