@@ -10,7 +10,14 @@ import typer
 from typer.core import TyperGroup
 
 from moorage.base.errors import MoorageError, Problem, Terminated
-from moorage.cli import build_commands, deploy_commands, look_commands, platform_commands, policycommands
+from moorage.cli import (
+    build_commands,
+    deploy_commands,
+    look_commands,
+    observe_commands,
+    platform_commands,
+    policycommands,
+)
 
 _INTERRUPTED, _TERMINATED = 130, 143
 
@@ -71,6 +78,7 @@ def options(
 DEPLOY, LOOK, BUILD, POLICIES, PLATFORM = "Deploy", "Look", "Build", "Policies", "Platform"
 for panel, commands in (
     (DEPLOY, (deploy_commands.up, deploy_commands.preview, deploy_commands.down, deploy_commands.env)),
+    (LOOK, (observe_commands.status, observe_commands.events)),
     (LOOK, (look_commands.affected, look_commands.why, look_commands.graph, look_commands.report)),
     (BUILD, (build_commands.lint, build_commands.sbom)),
     (PLATFORM, (platform_commands.doctor,)),
