@@ -16,9 +16,11 @@ from components.postgres import PostgresDatabase, PostgresDatabaseArgs
 from components.redis import RedisCache, RedisCacheArgs
 from components.scope import stack_scope
 from components.service import Service, ServiceArgs
+from components.watcher import Watcher, WatcherArgs
 from moorage.base.errors import MoorageError
 from moorage.config import outputs
 from moorage.config.loader import load_project
+from moorage.config.observability import PYTHON_IMAGE, WATCHER
 from moorage.config.service import POSTGRES, REDIS
 from moorage.config.stackfile import SETTINGS_NAMESPACE
 
@@ -54,6 +56,7 @@ def declare(project: Project) -> None:
     opts = pulumi.ResourceOptions(provider=cluster_provider("cluster", project))
     scope = stack_scope(project, opts)
     policies = _network(project, scope, services, opts)
+    _watcher(project, scope, images, policies, opts)
     endpoints = _stores(project, scope, images, policies, opts)
     running = _services(scope, services, images, endpoints, opts, start_after=policies)
     if any(service.route for service in services):
@@ -74,6 +77,17 @@ def _network(
         return []
     controller = project.target.controller_namespace
     return [Network("network", NetworkArgs(scope=scope, services=services, controller_namespace=controller), opts)]
+
+
+def _watcher(
+    project: Project, scope: Scope, images: Images, start_after: Sequence[pulumi.Resource], opts: pulumi.ResourceOptions
+) -> None:
+    """Have somebody watch, where the stack asks for it."""
+    settings = project.settings.observability
+    if settings.watcher:
+        image = settings.watcher_image or images.bases[PYTHON_IMAGE].image
+        closed = project.settings.network_policies
+        Watcher(WATCHER, WatcherArgs(scope=scope, image=image, closed=closed, start_after=start_after), opts)
 
 
 def _stores(

@@ -151,9 +151,9 @@ class Inputs:
 
 
 def needed_images(project: Project) -> frozenset[Node]:
-    """Return the base images that the stack's services are built FROM, and those of the data stores they need."""
+    """Return the base images that the stack's services are built FROM, and those that it runs as they are."""
     roots = {Node(Kind.service, name) for name in project.services}
-    roots |= {Node(Kind.image, name) for name in project.stores}
+    roots |= {Node(Kind.image, name) for name in project.run_images}
     found = project.graph.below(roots, via=BUILD)
     return frozenset(node for node in found if node.kind is Kind.image)
 

@@ -33,6 +33,7 @@ SERVICE: Final = "moorage:service:Service"
 POSTGRES_DATABASE: Final = "moorage:postgres:PostgresDatabase"
 REDIS_CACHE: Final = "moorage:redis:RedisCache"
 INGRESS: Final = "moorage:ingress:Ingress"
+WATCHER: Final = "moorage:watcher:Watcher"
 NETWORK: Final = "moorage:network:Network"
 WORKLOADS: Final = (SERVICE, POSTGRES_DATABASE, REDIS_CACHE)
 """Types of the components that run pods."""
