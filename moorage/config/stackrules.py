@@ -39,7 +39,7 @@ def check_stack(
             yield source.problem(
                 ("services", name),
                 what=f"unknown service {name} in moorage:services",
-                why=f"services are {listed(monorepo.services)}" if monorepo.services else "apps/ has no services",
+                why=f"services are {listed(monorepo.services)}" if monorepo.services else "there are none",
                 remedy=did_you_mean(name, monorepo.services, "remove it"),
                 key=True,
             )
@@ -62,8 +62,8 @@ def _check_watcher(
         yield source.problem(
             ("observability", "watcher"),
             what="the watcher has no image to run in",
-            why=f"it needs Python 3.11 or newer, and there is no images/{PYTHON_IMAGE}",
-            remedy=f"set observability.watcherImage to an image with Python, or create images/{PYTHON_IMAGE}",
+            why=f"it needs Python 3.11 or newer, and there is no base image {PYTHON_IMAGE}",
+            remedy=f"set observability.watcherImage to an image with Python, or add a base image {PYTHON_IMAGE}",
         )
     if settings.observability.watcher and WATCHER in services:
         yield source.problem(
@@ -124,7 +124,7 @@ def _check_build_secrets(source: Source, settings: Stack) -> Iterator[Problem]:
             yield source.problem(
                 ("buildSecrets", name),
                 what=f"the build secret {name} is not a file: {path}",
-                why="builds read its contents; a relative path starts at the repository's root",
+                why="builds read its contents; a relative path starts at the folder of Pulumi.yaml",
                 remedy="create the file, or correct the path",
             )
 
