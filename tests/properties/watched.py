@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 Told = dict[str, Any]
 IMAGE = f"{Layout.of(ROOT).registry}/{SEED_NAME}:{SEED_TAG}"
 """An image with Perl, which is on the platform's node in any case."""
-SETTLED_SECONDS = 20.0
-"""How long the watcher is given for its last lines once everything has happened."""
+SETTLED_SECONDS = 60.0
+"""How long the watcher's last lines are waited for once everything has happened: a busy kubelet sends events late."""
 USAGE_SECONDS = 2.0
 
 
@@ -86,7 +86,8 @@ def watching(node: Node) -> Iterator[Watched]:
             reader.join()
             assert process.stderr
             errors = process.stderr.read()
-    assert not errors, errors
+    # It says so where the API server or metrics-server was away for a moment, and goes on.
+    assert all(json.loads(line)["message"] == "watcher" for line in errors.splitlines()), errors
 
 
 def well_formed(told: Told, *, since: dt.datetime, until: dt.datetime, space: str) -> None:
