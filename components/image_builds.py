@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from components.naming import tag_name
-from components.service_image import BuildCacheArgs, ServiceImage, ServiceImageArgs
 from moorage.base.authorities import machine_authorities
 from moorage.build.digests import EPOCH, Inputs
 from moorage.build.record import image_record
 from moorage.build.staging import staged
 from moorage.config.graph import Kind
 from moorage.config.service import image_build_arg
+
+from .naming import tag_name
+from .service_image import BuildCacheArgs, ServiceImage, ServiceImageArgs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,13 +60,14 @@ class ImageBuilder:
 
     def _image(self, name: str, build: Build, inputs: NodeInputs) -> ServiceImage:
         settings, target = self._project.settings, self._project.target
+        repository = self._project.monorepo.repository
         prefix = f"{target.registry}/{settings.application}"
         cache = BuildCacheArgs(repository=f"{prefix}/cache/{name}", branch=settings.cache.branch)
         args = ServiceImageArgs(
             repository=f"{prefix}/{name}",
             tags=(tag_name(self._project.stack_name), inputs.short),
             dockerfile=inputs.dockerfile,
-            context=staged(self._project.root, inputs, self._project.program),
+            context=staged(repository.root_of(inputs.node), inputs, repository.program),
             target=build.target,
             build_args={**self._base_args(build), **build.args},
             epoch=EPOCH,

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import pulumi_kubernetes
 
-from components.manifests.rollout import WAIT_FOR, done_when, spec_digest
+from .manifests.rollout import WAIT_FOR, done_when, spec_digest
 
 if TYPE_CHECKING:
-    from components.manifests import Manifest
     from moorage.config.project import Project
+
+    from .manifests import Manifest
 
 # The provider's throttle of 50 requests a second would make a large stack wait for its own client.
 _QUERIES_PER_SECOND = 200

@@ -7,20 +7,22 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from components.kubernetes_objects import KubernetesObject
-from components.labels import Role
-from components.manifests.network_policies import Flow, allow_dns, default_deny, workload_policy
-from components.manifests.store_plans import POSTGRES_PORT, REDIS_PORT
 from moorage.config import outputs
 from moorage.config.service import POSTGRES, REDIS
+
+from .kubernetes_objects import KubernetesObject
+from .labels import Role
+from .manifests.network_policies import Flow, allow_dns, default_deny, workload_policy
+from .manifests.store_plans import POSTGRES_PORT, REDIS_PORT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from components.labels import Labels
-    from components.manifests import Manifest
-    from components.scope import Scope
     from moorage.config.service import Service as ServiceModel
+
+    from .labels import Labels
+    from .manifests import Manifest
+    from .scope import Scope
 
 _STORES = {POSTGRES: (Role.DATABASE, POSTGRES_PORT), REDIS: (Role.CACHE, REDIS_PORT)}
 

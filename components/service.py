@@ -8,21 +8,23 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from components.endpoints import Endpoint, HttpEndpoint
-from components.kubernetes_objects import KubernetesObject, awaited_rollout, timeouts
-from components.labels import Role
-from components.manifests import pods
-from components.manifests.availability import horizontal_pod_autoscaler, pod_disruption_budget
-from components.manifests.deployment import PORT_NAME, DeploymentParts, deployment, progress_deadline
-from components.manifests.services import config_map, secret, service, service_account
 from moorage.config import outputs
+
+from .endpoints import Endpoint, HttpEndpoint
+from .kubernetes_objects import KubernetesObject, awaited_rollout, timeouts
+from .labels import Role
+from .manifests import pods
+from .manifests.availability import horizontal_pod_autoscaler, pod_disruption_budget
+from .manifests.deployment import PORT_NAME, DeploymentParts, deployment, progress_deadline
+from .manifests.services import config_map, secret, service, service_account
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from components.manifests import Manifest
-    from components.scope import Scope
     from moorage.config.service import Service as ServiceModel
+
+    from .manifests import Manifest
+    from .scope import Scope
 
 _VERDICT_SECONDS = 60
 """How much longer a rollout is awaited than its own deadline, so that its own verdict is reported first."""

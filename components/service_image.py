@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_docker_build as docker_build
 
-from components.naming import tag_name
 from moorage.config import outputs
+
+from .naming import tag_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

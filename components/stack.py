@@ -8,15 +8,6 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from components.image_builds import ImageBuilder
-from components.ingress import Ingress, IngressArgs
-from components.kubernetes_objects import cluster_provider
-from components.network import Network, NetworkArgs
-from components.postgres import PostgresDatabase, PostgresDatabaseArgs
-from components.redis import RedisCache, RedisCacheArgs
-from components.scope import stack_scope
-from components.service import Service, ServiceArgs
-from components.watcher import Watcher, WatcherArgs
 from moorage.base.errors import MoorageError
 from moorage.config import outputs
 from moorage.config.loader import load_project
@@ -24,14 +15,25 @@ from moorage.config.observability import PYTHON_IMAGE, WATCHER
 from moorage.config.service import POSTGRES, REDIS
 from moorage.config.stackfile import SETTINGS_NAMESPACE
 
+from .image_builds import ImageBuilder
+from .ingress import Ingress, IngressArgs
+from .kubernetes_objects import cluster_provider
+from .network import Network, NetworkArgs
+from .postgres import PostgresDatabase, PostgresDatabaseArgs
+from .redis import RedisCache, RedisCacheArgs
+from .scope import stack_scope
+from .service import Service, ServiceArgs
+from .watcher import Watcher, WatcherArgs
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from components.endpoints import Endpoint
-    from components.image_builds import Images
-    from components.scope import Scope
     from moorage.config.project import Project
     from moorage.config.service import Service as ServiceModel
+
+    from .endpoints import Endpoint
+    from .image_builds import Images
+    from .scope import Scope
 
 _MESSAGE_WAS_SHOWN = 32
 """Exit code to which the language host adds nothing."""

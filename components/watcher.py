@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from components.kubernetes_objects import KubernetesObject, awaited_rollout, timeouts
-from components.labels import Role
-from components.manifests import watcher as manifests
-from components.manifests.availability import pod_disruption_budget
-from components.manifests.services import config_map, service, service_account
 from moorage.config import outputs
+
+from .kubernetes_objects import KubernetesObject, awaited_rollout, timeouts
+from .labels import Role
+from .manifests import watcher as manifests
+from .manifests.availability import pod_disruption_budget
+from .manifests.services import config_map, service, service_account
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from components.manifests import Manifest
-    from components.scope import Scope
+    from .manifests import Manifest
+    from .scope import Scope
 
 _MINUTES = 6
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from components.manifests import Later, Manifest, metadata, omit_none, pods
+from . import Later, Manifest, metadata, omit_none, pods
 
 if TYPE_CHECKING:
-    from components.labels import Labels
     from moorage.config.service import Service
+
+    from ..labels import Labels
 
 PORT_NAME = "http"
 PROGRESS_DEADLINE_SECONDS = 300

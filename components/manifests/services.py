@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from components.manifests import Later, Manifest, metadata, omit_none
+from . import Later, Manifest, metadata, omit_none
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from components.labels import Labels
+    from ..labels import Labels
 
 SKIP_AWAIT = {"pulumi.com/skipAwait": "true"}
 """The provider would watch a Service's endpoints until 10 s passed without a change; the workload's own readiness,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from components.manifests import Later, Manifest, metadata, omit_none, pods
+from . import Later, Manifest, metadata, omit_none, pods
 
 if TYPE_CHECKING:
-    from components.labels import Labels
+    from ..labels import Labels
 
 PORT = 9464
 PORT_NAME = "metrics"

@@ -16,6 +16,7 @@ from moorage.build.git import source_labels
 from moorage.build.slices import Slicer
 from moorage.build.stages import load_dockerfile, mounted_secrets
 from moorage.config.graph import BUILD, Kind, Node
+from moorage.config.repository import shipped_root
 from moorage.config.service import image_build_arg
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ DIGEST_FORMAT = 2
 """Part of every digest: a change of how images are built of the same inputs makes it another one."""
 SHORT = 16
 _REMEMBERED = "inputs.json"
+_REMEMBERED_OF_SHIPPED = "shipped-inputs.json"
 EPOCH = 315_532_800
 """Seconds of the time that everything in an image has: 1980-01-01, the first that a zip file can hold."""
 
@@ -105,6 +107,9 @@ class Inputs:
         self._labels = (source_labels(project.root) if labels is None else labels) if wanted else {}
         self._digests = FileDigests(project.root, (home or project.home) / _REMEMBERED, checkout=checkout)
         self._contexts = Contexts(project.root, self._digests)
+        # What is shipped with Moorage lies elsewhere, and is what it is at every revision.
+        self._shipped = FileDigests(shipped_root(), (home or project.home) / _REMEMBERED_OF_SHIPPED)
+        self._shipped_contexts = Contexts(shipped_root(), self._shipped)
 
     def all(self) -> dict[Node, NodeInputs]:
         """Return the inputs of every image that the stack builds, each after those it is built FROM.
@@ -121,21 +126,25 @@ class Inputs:
             node = project.service(name)
             found[node] = self._inputs(node, project.service_folder(name), project.services[name].build, found)
         self._digests.save()
+        if project.monorepo.repository.shipped:
+            self._shipped.save()
         return found
 
     def _inputs(self, node: Node, folder: Path, build: Build, found: Mapping[Node, NodeInputs]) -> NodeInputs:
-        root, settings = self._project.root, self._project.settings
-        dockerfile = folder / build.dockerfile
+        repository, settings = self._project.monorepo.repository, self._project.settings
+        root, dockerfile = repository.root_of(node), folder / build.dockerfile
+        shipped = node in repository.shipped
+        digests, contexts = (self._shipped, self._shipped_contexts) if shipped else (self._digests, self._contexts)
         name = dockerfile.relative_to(root).as_posix()
-        own = self._digests.listed(f"dockerfile {name}", (name,))
-        context = self._contexts.listing(dockerfile.with_name(f"{dockerfile.name}.dockerignore"))
+        own = digests.listed(f"dockerfile {name}", (name,))
+        context = contexts.listing(dockerfile.with_name(f"{dockerfile.name}.dockerignore"))
         key = f"dockerfile {own.text[:64]}"
         images = {image_build_arg(name): f"base-{name}" for name in self._project.base_images}
         read = functools.partial(load_dockerfile, dockerfile, build.args | images)
-        secrets: list[str] = self._digests.note(f"{key} secrets", lambda: sorted(mounted_secrets(read().instructions)))
+        secrets: list[str] = digests.note(f"{key} secrets", lambda: sorted(mounted_secrets(read().instructions)))
         slicer = Slicer(
             root=root,
-            digests=self._digests,
+            digests=digests,
             context=context,
             key=f"{key} {build.target} {json.dumps(build.args, sort_keys=True)}",
             read=read,

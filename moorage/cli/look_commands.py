@@ -38,6 +38,20 @@ def why(
     changes.why(find_root(), stack, service)
 
 
+def drift(
+    stack: StackName = "dev",
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Compare the stack's live objects with its state, field by field, and change nothing.
+
+    Exit status 3 where something differs.
+    """
+    from moorage.cli import drift_report
+
+    raise typer.Exit(drift_report.show(find_root(), stack, as_json=as_json))
+
+
 def graph(
     stack: StackName = "dev",
     *,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from moorage.base.words import did_you_mean, listed
@@ -10,7 +10,7 @@ from moorage.config.graph import START, Edge, Graph, Kind, Node, Via
 from moorage.config.misplaced import check_misplaced
 from moorage.config.repository import read_repository
 from moorage.config.service import DATA_SERVICES, Service
-from moorage.config.sources import find_libs, read_images, read_services
+from moorage.config.sources import find_libs, read_images, read_services, read_shipped
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -42,9 +42,10 @@ class Monorepo:
                 yield name, entry.source, entry.model
 
     def builds(self) -> Iterator[tuple[Node, Source, Build]]:
-        """Yield how each image that could be read is built, with what it is and where that is written."""
+        """Yield how each image of the monorepo's own that could be read is built, with what it is and where that is written."""
         for name, image in self.images.items():
-            if image.source is not None and image.model is not None:
+            shipped = self.repository.node(Kind.image, name) in self.repository.shipped
+            if image.source is not None and image.model is not None and not shipped:
                 yield self.repository.node(Kind.image, name), image.source, image.model.build
         for name, source, service in self.read_services():
             yield self.repository.node(Kind.service, name), source, service.build
@@ -79,17 +80,24 @@ def read_monorepo(program: Path, problems: list[Problem]) -> tuple[Monorepo, Gra
     """
     repository = read_repository(program, problems)
     sound = not problems
-    monorepo = Monorepo(
-        repository=repository,
-        services=read_services(repository, problems),
-        images=read_images(repository, problems),
-        libs=find_libs(repository),
-    )
+    services, images = read_services(repository, problems), read_images(repository, problems)
+    shipped = read_shipped(_wanted(services, images), images)
+    repository = replace(repository, shipped=tuple(Node(Kind.image, name, f"images/{name}") for name in shipped))
+    monorepo = Monorepo(repository=repository, services=services, images=shipped | images, libs=find_libs(repository))
     graph = monorepo.graph()
     if sound:
         problems.extend(check_misplaced(repository))
     problems.extend(check_monorepo(monorepo, graph))
     return monorepo, graph
+
+
+def _wanted(services: Mapping[str, Entry[Service]], images: Mapping[str, Entry[BaseImage]]) -> set[str]:
+    """Return the names of the base images that are built FROM, and of those that data stores run."""
+    of_services = [entry.model for entry in services.values() if entry.model is not None]
+    of_images = [entry.model for entry in images.values() if entry.model is not None]
+    found = {base for model in of_services for base in model.build.bases}
+    found |= {base for model in of_images for base in model.build.bases}
+    return found | {need for model in of_services for need in model.needs if need in DATA_SERVICES}
 
 
 def check_monorepo(monorepo: Monorepo, graph: Graph) -> Iterator[Problem]:
@@ -117,12 +125,12 @@ def _check_name(monorepo: Monorepo, folder: str, source: Source, service: Servic
             why="a service is called what its folder is called",
             remedy=f"write name: {folder}, or rename the folder",
         )
-    images = {*monorepo.images, *(f"base-{image}" for image in monorepo.images)}
-    if name in RESERVED or name in images:
+    own = {node.name for node in monorepo.repository.of_kind(Kind.image)}
+    if name in {*RESERVED, *own, *(f"base-{image}" for image in monorepo.images)}:
         yield source.problem(
             ("name",),
             what=f"the name {name} is taken",
-            why=f"base images and data stores are called {listed(sorted({*RESERVED, *monorepo.images}))}",
+            why=f"base images and data stores are called {listed(sorted({*RESERVED, *own}))}",
             remedy="give the service and its folder another name",
         )
 

@@ -97,4 +97,5 @@ class Project:
 
     def image_folder(self, name: str) -> Path:
         """Return the folder of a base image."""
-        return self.root / self.image(name).folder
+        node = self.image(name)
+        return self.monorepo.repository.root_of(node) / node.folder

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import moorage
 from moorage.config.graph import Kind, Node
 from moorage.config.layout import Layout, ProjectSettings
 from moorage.config.projectfile import read_project
@@ -44,6 +45,8 @@ class Repository:
     layout: Layout = field(default_factory=Layout)
     nodes: tuple[Node, ...] = ()
     """Base images, libraries and services that the layout's globs find, by kind and folder."""
+    shipped: tuple[Node, ...] = ()
+    """Base images of the distribution that this monorepo uses; their folders are relative to `shipped_root`."""
 
     @property
     def home(self) -> Path:
@@ -56,7 +59,11 @@ class Repository:
 
     @cached_property
     def _by_name(self) -> Mapping[tuple[Kind, str], Node]:
-        return {(node.kind, node.name): node for node in self.nodes}
+        return {(node.kind, node.name): node for node in (*self.shipped, *self.nodes)}
+
+    def root_of(self, node: Node) -> Path:
+        """Return the folder that a node's own is relative to, and that is the root of its build context."""
+        return shipped_root() if node in self.shipped else self.top
 
     @cached_property
     def _by_folder(self) -> Mapping[str, Node]:
@@ -64,7 +71,8 @@ class Repository:
 
     def node(self, kind: Kind, name: str) -> Node:
         """Return a node with its folder; of one that the globs do not find, the place where a first glob expects it."""
-        return self._by_name.get((kind, name)) or Node(kind, name, f"{self.home_of(kind)}/{name}".lstrip("/"))
+        known = self._by_name.get((kind, name))
+        return known or Node(kind, name, f"{self.home_of(kind)}/{name}".lstrip("/"))
 
     def home_of(self, kind: Kind) -> str:
         """Return the folder in which the first glob of a kind looks: ``apps``; empty for the top itself."""
@@ -88,6 +96,11 @@ class Repository:
         """Return whether a path is a folder of several parts, as ``apps`` is, and not one of a part's own."""
         inside = f"{path}/"
         return self.owner_of(path) is None and any(node.folder.startswith(inside) for node in self.nodes)
+
+
+def shipped_root() -> Path:
+    """Return the folder that holds the ``images/`` of the distribution: in a checkout the checkout's own."""
+    return (Path(moorage.__file__).parent / "images").resolve().parent
 
 
 def read_layout(program: Path, problems: list[Problem]) -> tuple[Path, Layout]:

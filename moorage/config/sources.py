@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from moorage.base.errors import Location, MoorageError, Problem
 from moorage.base.words import listed
-from moorage.config.graph import Kind
-from moorage.config.repository import DESCRIBED_BY
+from moorage.config.graph import Kind, Node
+from moorage.config.repository import DESCRIBED_BY, shipped_root
 from moorage.config.service import BaseImage, Service
 from moorage.config.validate import Source, validated
 from moorage.config.yamlfile import read_yaml
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
     from pathlib import Path
 
-    from moorage.config.graph import Node
     from moorage.config.repository import Repository
 
 ModelT = TypeVar("ModelT", Service, BaseImage)
@@ -63,6 +63,25 @@ def read_services(repository: Repository, problems: list[Problem]) -> dict[str, 
 def read_images(repository: Repository, problems: list[Problem]) -> dict[str, Entry[BaseImage]]:
     """Return every base image of the monorepo, by name."""
     return _read_all(BaseImage, repository, Kind.image, problems)
+
+
+def read_shipped(names: Iterable[str], own: Collection[str]) -> dict[str, Entry[BaseImage]]:
+    """Return those base images of the distribution that are wanted, and what these are built FROM, by name.
+
+    What the monorepo has itself is its own matter, whatever it is called.
+    """
+    found: dict[str, Entry[BaseImage]] = {}
+    waiting = [name for name in names if name not in own]
+    while waiting:
+        name = waiting.pop()
+        node = Node(Kind.image, name, f"images/{name}")
+        path = shipped_root() / node.folder / DESCRIBED_BY[Kind.image]
+        if name in found or not path.is_file():
+            continue
+        found[name] = _read(BaseImage, path, node, [])
+        model = found[name].model
+        waiting += [base for base in (model.build.bases if model else ()) if base not in own]
+    return dict(sorted(found.items()))
 
 
 def find_libs(repository: Repository) -> tuple[str, ...]:

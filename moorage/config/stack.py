@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from moorage.base.errors import KeyPath, Problem
+from moorage.config.ephemeral import Ephemeral  # noqa: TC001  # pydantic reads annotations
 from moorage.config.fields import BytesQuantity, DnsLabel, EnvName, Hostname, Model, Text, Unique
 from moorage.config.observability import Observability
 from moorage.config.processtext import KeptText  # noqa: TC001  # pydantic reads annotations
@@ -226,6 +227,8 @@ class Stack(Model):
     """How the stack tells of itself."""
     embedded: Embedded = Embedded()
     """What changes where the stack runs on the embedded platform."""
+    ephemeral: Ephemeral | None = None
+    """Environments for a while that are made from this stack, see [Environments for a while](environments.md)."""
 
     def problems(self) -> Iterator[Problem]:
         """Yield an incomplete target and a namespace that is not the stack's own."""

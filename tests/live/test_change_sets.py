@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from policy.image_configs import ConfigReader
+from moorage.policy.image_configs import ConfigReader
 from tests.support.checkout import Checkout
 from tests.support.stack import moorage
 

@@ -8,24 +8,24 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import pytest
 
-import policy.rules  # noqa: F401  # registers every rule
-from components.stack import declare
+import moorage.policy.rules  # noqa: F401  # registers every rule
+from moorage.components.stack import declare
 from moorage.config.loader import load_project
 from moorage.config.observability import Observability
-from policy.examples import REMOVE, put
-from policy.judge import judge, judge_stack
-from policy.objects import Object, Origin
-from policy.pulumi_objects import resource_objects, thaw
-from policy.registry import RULES, Level, Scope
-from policy.stack import Stack
-from policy.verdicts import Unjudged, Violation
+from moorage.policy.examples import REMOVE, put
+from moorage.policy.judge import judge, judge_stack
+from moorage.policy.objects import Object, Origin
+from moorage.policy.pulumi_objects import resource_objects, thaw
+from moorage.policy.registry import RULES, Level, Scope
+from moorage.policy.stack import Stack
+from moorage.policy.verdicts import Unjudged, Violation
 from tests.unit.program_samples import ROOT
 from tests.unit.pulumi_mocks import Recording, Registration, record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from policy.verdicts import Outcome
+    from moorage.policy.verdicts import Outcome
 
 KUBERNETES = "kubernetes:"
 

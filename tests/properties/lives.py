@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import httpx
 from hypothesis import strategies as st
 
-from components.labels import Labels, Role
-from components.manifests.deployment import DeploymentParts, deployment
+from moorage.components.labels import Labels, Role
+from moorage.components.manifests.deployment import DeploymentParts, deployment
 from moorage.config.service import Service
 from tests.properties.pods import Manifest, pod
 from tests.properties.watched import IMAGE

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from components.labels import Labels, Role
-from components.manifests.deployment import DeploymentParts, deployment
+from moorage.components.labels import Labels, Role
+from moorage.components.manifests.deployment import DeploymentParts, deployment
 from moorage.config.merge import sized_resources
 from moorage.config.service import Service
 from tests.properties.batch import judge_together, under_the_name_of

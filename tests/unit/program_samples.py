@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import yaml
 
-from components.stack import declare
+from moorage.components.stack import declare
 from moorage.config.loader import load_project
 from tests.unit.component_samples import WEB_YAML, WORKER_YAML
 from tests.unit.pulumi_mocks import Recording, record

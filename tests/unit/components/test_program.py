@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pulumi
 import pytest
 
-from components.stack import declare
+from moorage.components.stack import declare
 from moorage.config.loader import load_project
 from tests.unit.program_samples import FRONTEND_YAML, ROOT, SERVICES, run_program, text_of, write_monorepo
 from tests.unit.pulumi_mocks import DIGEST, Recording, Registration, record

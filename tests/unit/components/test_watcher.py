@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from components.labels import Labels, Role
-from components.manifests import watcher
 from moorage.base.errors import MoorageError
+from moorage.components.labels import Labels, Role
+from moorage.components.manifests import watcher
 from moorage.config.loader import load_project
 from tests.unit.program_samples import SERVICES, run_program, write_monorepo
 
