@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from moorage.config import outputs
-from moorage.config.observability import PYTHON_IMAGE, WATCHER
 
 from .kubernetes_objects import KubernetesObject, awaited_rollout, timeouts
 from .labels import Role
@@ -17,9 +16,7 @@ from .manifests.availability import pod_disruption_budget
 from .manifests.services import config_map, service, service_account
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from moorage.config.project import Project
+    from collections.abc import Sequence
 
     from .manifests import Manifest
     from .scope import Scope
@@ -78,19 +75,3 @@ class Watcher(pulumi.ComponentResource):
     def _object(self, role: str, manifest: Manifest, opts: pulumi.ResourceOptions | None = None) -> KubernetesObject:
         opts = pulumi.ResourceOptions.merge(pulumi.ResourceOptions(parent=self), opts)
         return KubernetesObject(f"{self._name}-{role}", manifest, self._args.scope.namespace, opts)
-
-
-def watch(
-    project: Project,
-    scope: Scope,
-    bases: Mapping[str, pulumi.Input[str]],
-    start_after: Sequence[pulumi.Resource],
-    opts: pulumi.ResourceOptions,
-) -> None:
-    """Have somebody watch, where the stack asks for it; ``bases`` are the base images that were built."""
-    settings = project.settings.observability
-    # A rollback builds nothing and leaves the watcher as it is.
-    image = settings.watcher_image or bases.get(PYTHON_IMAGE)
-    if settings.watcher and image is not None:
-        closed = project.settings.network_policies
-        Watcher(WATCHER, WatcherArgs(scope=scope, image=image, closed=closed, start_after=start_after), opts)

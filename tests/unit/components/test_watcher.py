@@ -105,8 +105,7 @@ def test_a_mistake_is_one_clear_error(tmp_path: Path, observability: dict[str, A
 
 @pytest.mark.parametrize("taken", [True, False])
 def test_a_watcher_that_cannot_be_is_refused(tmp_path: Path, taken: bool) -> None:
-    name = "watcher" if taken else "other"
-    services = [{**SERVICES[2], "name": name, "needs": [], "build": {"bases": []}}]
+    services = [{**SERVICES[2], "name": "watcher", "needs": [], "build": {"bases": []}}] if taken else []
     write_monorepo(tmp_path, "dev", {"observability": {"watcher": True}}, services)
     if not taken:
         for file in (tmp_path / "images" / "python").iterdir():
