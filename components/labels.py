@@ -18,7 +18,6 @@ class Role(StrEnum):
     DATABASE = "database"
     CACHE = "cache"
     INGRESS = "ingress"
-    OBSERVABILITY = "observability"
     STACK = "stack"
 
 

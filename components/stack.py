@@ -10,7 +10,6 @@ import pulumi
 
 from moorage.base.errors import MoorageError
 from moorage.config import outputs
-from moorage.config.observability import PYTHON_IMAGE, WATCHER
 from moorage.config.pinned import load_declared
 from moorage.config.service import POSTGRES, REDIS
 from moorage.config.stackfile import SETTINGS_NAMESPACE
@@ -27,7 +26,6 @@ from .redis import RedisCache, RedisCacheArgs
 from .releases import Recorder
 from .scope import stack_scope
 from .service import Service, ServiceArgs
-from .watcher import Watcher, WatcherArgs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -66,7 +64,6 @@ def declare(project: Project, release: Release | None = None) -> Deployed:
     )
     scope = stack_scope(project, opts, recorder.before)
     policies = _network(project, scope, services, opts)
-    _watcher(project, scope, images, policies, opts)
     endpoints = _stores(project, scope, images, policies, opts)
     running = _services(project, scope, images, endpoints, opts, start_after=policies)
     if any(service.route for service in services):
@@ -91,22 +88,6 @@ def _network(
         return []
     controller = project.target.controller_namespace
     return [Network("network", NetworkArgs(scope=scope, services=services, controller_namespace=controller), opts)]
-
-
-def _watcher(
-    project: Project,
-    scope: Scope,
-    images: RunImages,
-    start_after: Sequence[pulumi.Resource],
-    opts: pulumi.ResourceOptions,
-) -> None:
-    """Have somebody watch, where the stack asks for it."""
-    settings = project.settings.observability
-    # A rollback builds nothing and leaves the watcher as it is.
-    image = settings.watcher_image or images.bases.get(PYTHON_IMAGE)
-    if settings.watcher and image is not None:
-        closed = project.settings.network_policies
-        Watcher(WATCHER, WatcherArgs(scope=scope, image=image, closed=closed, start_after=start_after), opts)
 
 
 def _stores(

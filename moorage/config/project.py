@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from moorage.base.stage import DEVELOPMENT
 from moorage.config.graph import Kind
 from moorage.config.imagelock import ImageLock
-from moorage.config.observability import PYTHON_IMAGE
 from moorage.config.service import DATA_SERVICES
 
 if TYPE_CHECKING:
@@ -93,11 +92,6 @@ class Project:
         """The data stores that the stack's services need: ``postgres``, ``redis``."""
         needs = {need for service in self.services.values() for need in service.needs}
         return tuple(name for name in DATA_SERVICES if name in needs)
-
-    @property
-    def run_images(self) -> tuple[str, ...]:
-        """The base images that the stack runs as they are: of its data stores, and of its watcher."""
-        return (*self.stores, *((PYTHON_IMAGE,) if self.settings.observability.needs_python else ()))
 
     @property
     def url(self) -> str:

@@ -10,7 +10,6 @@ from pydantic import ConfigDict, Field
 from moorage.base.errors import KeyPath, Problem
 from moorage.config.ephemeral import Ephemeral  # noqa: TC001  # pydantic reads annotations
 from moorage.config.fields import BytesQuantity, DnsLabel, EnvName, Hostname, Model, Text, Unique
-from moorage.config.observability import Observability
 from moorage.config.patches import Patch  # noqa: TC001  # pydantic reads annotations
 from moorage.config.processtext import KeptText  # noqa: TC001  # pydantic reads annotations
 from moorage.config.service import Amounts, Resources, Service
@@ -235,8 +234,6 @@ class Stack(Model):
     False opens the network. In production the policies ``isolate-pods`` and ``require-default-deny`` then refuse the
     stack, unless ``policy/config/<stack>.json`` disables them.
     """
-    observability: Observability = Observability()
-    """How the stack tells of itself."""
     embedded: Embedded = Embedded()
     """What changes where the stack runs on the embedded platform."""
     ephemeral: Ephemeral | None = None
