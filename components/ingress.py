@@ -64,7 +64,7 @@ class Ingress(pulumi.ComponentResource):
             tls_secret=self._tls_secret(labels, sorted({route.host for route in routes})),
         )
         own = pulumi.ResourceOptions(parent=self, custom_timeouts=timeouts(_ADDRESS_MINUTES))
-        KubernetesObject(f"{name}-ingress", manifest, args.scope.namespace, own)
+        self.done = KubernetesObject(f"{name}-ingress", manifest, args.scope.namespace, own).object_name
         self.register_outputs({})
 
     def _annotations(self) -> dict[str, str]:

@@ -53,6 +53,10 @@ class KubernetesObject(pulumi.CustomResource):
         """The object's name in the cluster."""
         return self.metadata.apply(lambda metadata: str(metadata["name"]))
 
+    def label(self, key: str) -> pulumi.Output[str]:
+        """Return one of the object's labels as it is once the object is there."""
+        return self.metadata.apply(lambda metadata: str(metadata["labels"][key]))
+
 
 def awaited_rollout(manifest: Manifest) -> Manifest:
     """Return the manifest of a Deployment or StatefulSet so that it is ready once all of its pods are the new ones."""

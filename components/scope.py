@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -16,11 +16,25 @@ from .labels import Labels, Role
 from .manifests.routing import namespace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from moorage.config.project import Project
 
 _NAMESPACE_MINUTES = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Before:
+    """What of the last update matters to the next one."""
+
+    restarts: Mapping[str, str] = field(default_factory=dict)
+    """When a service was last restarted by hand, by its name."""
+    deployments: Mapping[str, str] = field(default_factory=dict)
+    """The Deployments of blue-green services, by the service's name."""
+
+    def replaced(self, name: str, objects: Sequence[str]) -> bool:
+        """Whether a blue-green service, which now has these objects, had another Deployment."""
+        return name in self.deployments and self.deployments[name] not in objects
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,13 +52,15 @@ class Scope:
     """Names of the Secrets that the cluster pulls images with."""
     record: Callable[[str], str] = str
     """What the stack's state keeps of a workload's settings, by its name, once they are live; no secret."""
+    before: Before = field(default_factory=Before)
+    """What of the last update matters to this one."""
 
     def labels(self, name: str, role: Role) -> Labels:
         """Return the labels of the workload `name`."""
         return Labels(application=self.application, instance=f"{self.application}-{self.stack}", name=name, role=role)
 
 
-def stack_scope(project: Project, opts: pulumi.ResourceOptions) -> Scope:
+def stack_scope(project: Project, opts: pulumi.ResourceOptions, before: Before) -> Scope:
     """Create the project's Namespace and return the scope of everything in it.
 
     Where data is protected the Namespace cannot be deleted either: everything in it would go with it.
@@ -59,6 +75,7 @@ def stack_scope(project: Project, opts: pulumi.ResourceOptions) -> Scope:
         protect=settings.protect,
         pull_secrets=(pull_secret,) if pull_secret else (),
         record=functools.partial(workload_record, project),
+        before=before,
     )
     ends = {EXPIRES_LABEL: settings.ephemeral.label} if settings.ephemeral and settings.ephemeral.label else {}
     manifest = namespace(project.namespace, scope.labels(settings.application, Role.STACK), ends)

@@ -124,7 +124,7 @@ def allow_list(ignore: IgnoreFile) -> tuple[list[str], list[str]] | None:
     if any(text in {"", ".", "..", "/"} or text.startswith("../") for text in texts):
         return None
     outer = [text for text in texts if not any(text.startswith(f"{other}/") for other in texts)]
-    return [text for text in outer if not _is_left_out(text, ignore)], [pattern.text for pattern in left_out]
+    return [text for text in outer if not is_left_out(text, ignore)], [pattern.text for pattern in left_out]
 
 
 class Contexts:
@@ -227,7 +227,7 @@ def _folder_of(path: str) -> str:
     return path.rpartition("/")[0]
 
 
-def _is_left_out(path: str, ignore: IgnoreFile) -> bool:
+def is_left_out(path: str, ignore: IgnoreFile) -> bool:
     """Return whether a path is left out, as a walk from the root finds."""
     out = False
     matched: Matched = ()

@@ -218,9 +218,9 @@ def unpinned_problem(dockerfile: Path, image: str, line: int) -> Problem:
 
 
 def needed_images(project: Project) -> frozenset[Node]:
-    """Return the base images that the stack's services are built FROM, and those of the data stores they need."""
+    """Return the base images that the stack's services are built FROM, and those that it runs as they are."""
     roots = {project.service(name) for name in project.services}
-    roots |= {project.image(name) for name in project.stores}
+    roots |= {project.image(name) for name in project.run_images}
     found = project.graph.below(roots, via=BUILD)
     return frozenset(node for node in found if node.kind is Kind.image)
 

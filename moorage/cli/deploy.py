@@ -13,15 +13,27 @@ from typing import TYPE_CHECKING
 from moorage.base import console
 from moorage.base.console import Steps, out
 from moorage.base.errors import MoorageError, Problem
-from moorage.cli import environments, plans, previews, summary
+from moorage.cli import environments, failed, plans, previews, summary
+from moorage.cli.preparation import prepare
 from moorage.cli.sessions import session_for, session_of
 from moorage.cli.source_check import check_declared
 from moorage.config.loader import load_project
 from moorage.config.target import embedded_target
-from moorage.engine import controller, events, failure, kept_builds, pods, preflight, pulumi, routes, stacklock, stacks
+from moorage.engine import (
+    controller,
+    events,
+    kept_builds,
+    pinned_update,
+    pods,
+    preflight,
+    pulumi,
+    routes,
+    stacklock,
+    stacks,
+    unfinished,
+)
 from moorage.engine.look import Seen, look, look_meanwhile
 from moorage.engine.state import read_state
-from moorage.platform import debian, toolchain
 from moorage.platform.embedded import Platform
 from moorage.platform.layout import Layout
 
@@ -34,12 +46,16 @@ if TYPE_CHECKING:
 
 _FOR_THE_POLICIES = {"PULUMI_DISABLE_PROVIDER_PREVIEW": "true"}
 """An update's own preview asks the policies, not the cluster, which would refuse what takes the place of something."""
-_TAKE_BACK = {"PULUMI_K8S_ENABLE_PATCH_FORCE": "true"}
-"""Fields that somebody changed by hand belong to him, and the API server refuses to change them for anyone else."""
 
 
-def up(root: Path, stack: str, *, yes: bool, plan: Path | None = None) -> None:
+class ClosedRouteError(MoorageError):
+    """The stack was deployed, and a route of it does not answer."""
+
+
+def up(root: Path, stack: str, *, yes: bool, plan: Path | None = None, options: Sequence[str] = ()) -> None:
     """Bring the stack up, ask its routes and print a summary; with a ``plan``, only as it was reviewed.
+
+    ``options`` are further ones of `pulumi up`.
 
     Raises `MoorageError` with the first thing that stops it, and with every route that is not open afterwards.
     """
@@ -54,8 +70,8 @@ def up(root: Path, stack: str, *, yes: bool, plan: Path | None = None) -> None:
     layout = Layout.of(project.program)
     running = not project.target.embedded or Platform(layout).running()
     early = look_meanwhile(session_for(project)) if running else None
-    _prepare(session_for(project), steps)
-    project = _where_the_platform_is(project)
+    prepare(session_for(project), steps)
+    project = where_the_platform_is(project)
     session = session_for(project)
     if not project.target.embedded:
         preflight.check(session)
@@ -71,10 +87,10 @@ def up(root: Path, stack: str, *, yes: bool, plan: Path | None = None) -> None:
         began = dt.datetime.now(dt.UTC)
         with steps.timed("Deploy"), TemporaryDirectory() as folder:
             log = Path(folder) / "events.json"
-            status = _update(session, project, log, confirmed=confirmed, drifted=bool(seen.drifts))
+            status = _update(session, project, log, options, confirmed=confirmed, drifted=bool(seen.drifts))
             diagnostics = events.diagnostics(log) if status else []
         if status:
-            raise failure.explain(session, project, status, began, diagnostics)
+            raise failed.end(session, project, status, began, diagnostics)
     kept_builds.keep(session, project, began)
     environments.fill(session, project)
     _ask_routes(session, project, steps)
@@ -83,7 +99,7 @@ def up(root: Path, stack: str, *, yes: bool, plan: Path | None = None) -> None:
 def _ask_routes(session: Session, project: Project, steps: Steps) -> None:
     """Ask every route and print the summary.
 
-    Raises `MoorageError` with each that is not open.
+    Raises `ClosedRouteError` with each that is not open.
     """
     asked = routes.routes_of(session, project)
     with ThreadPoolExecutor() as pool:
@@ -92,7 +108,7 @@ def _ask_routes(session: Session, project: Project, steps: Steps) -> None:
     summary.show(session, project, steps, answers)
     cut_off = misplaced.result() if misplaced else None
     if closed := routes.problems(session, project, answers, cut_off):
-        raise MoorageError(*closed)
+        raise ClosedRouteError(*closed)
     if cut_off:
         # What is connected already stays connected for a while, and answers.
         console.warn(str(cut_off))
@@ -105,7 +121,7 @@ def down(root: Path, stack: str, *, unprotect: bool, keep_data: bool) -> None:
     before anything is deleted where there are protected resources and neither is given.
     """
     session = session_of(root, stack)
-    _prepare(session, Steps(3))
+    prepare(session, Steps(3))
     if not stacks.exists(session):
         out.print(f"[green]✓[/] stack {stack} does not exist: nothing to delete")
         return
@@ -140,7 +156,7 @@ def _protects(stack: str, kept: Sequence[Resource]) -> MoorageError:
     )
 
 
-def _where_the_platform_is(project: Project) -> Project:
+def where_the_platform_is(project: Project) -> Project:
     """Return the project with what the embedded platform says of itself now that it runs."""
     if not project.target.embedded:
         return project
@@ -149,21 +165,6 @@ def _where_the_platform_is(project: Project) -> Project:
     if target is None:
         raise MoorageError(*problems)
     return replace(project, target=target)
-
-
-def _prepare(session: Session, steps: Steps) -> None:
-    layout, embedded = Layout.of(session.root), session.target.embedded
-    with steps.step("System packages") as step:
-        installed = debian.install(debian.PLATFORM_NEEDS) if embedded else []
-        step.done(f"installed {', '.join(installed)}" if installed else "in place")
-    with steps.step("Toolchain") as step:
-        built = toolchain.ensure(layout, platform=embedded, step=step)
-        step.done(f"{built} components built" if built else "in place")
-    with steps.step("Platform") as step:
-        if embedded:
-            step.done("started" if Platform(layout).start(step) else "already running")
-        else:
-            step.done("your own cluster, registry and builder")
 
 
 def _confirm_where_needed(session: Session, project: Project, seen: Seen, *, yes: bool) -> bool:
@@ -208,21 +209,21 @@ def _confirm(session: Session, reason: str) -> None:
         )
 
 
-def _update(session: Session, project: Project, log: Path, *, confirmed: bool, drifted: bool) -> int:
+def _update(
+    session: Session, project: Project, log: Path, options: Sequence[str], *, confirmed: bool, drifted: bool
+) -> int:
     """Run `pulumi up`, its events written to ``log``, and remember meanwhile that it has not finished."""
-    mark = session.home / f"unfinished-{project.stack_name}"
-    refresh = drifted or mark.exists()
+    refresh = drifted or unfinished.marked(session)
     arguments = update_arguments(project, confirmed=confirmed, refresh=refresh)
-    mark.touch()
     began = dt.datetime.now(dt.UTC).replace(microsecond=0)
-    status = pulumi.show(
-        session,
-        [*arguments, f"--event-log={log}"],
-        hopeless=lambda: pods.any_hopeless(session, project.namespace, began),
-        variables=_FOR_THE_POLICIES | events.VARIABLES | (_TAKE_BACK if refresh else {}),
-    )
-    if status == 0:
-        mark.unlink(missing_ok=True)
+    with unfinished.while_it_runs(session) as finished:
+        status = pulumi.show(
+            session,
+            [*arguments, *options, f"--event-log={log}"],
+            hopeless=lambda: pods.any_hopeless(session, project.namespace, began),
+            variables=_FOR_THE_POLICIES | events.VARIABLES | (pinned_update.TAKE_BACK if refresh else {}),
+        )
+        finished(status)
     return status
 
 

@@ -105,6 +105,38 @@ def down(
     deploy.down(find_root(), stack, unprotect=unprotect, keep_data=keep_data)
 
 
+def rollback(
+    stack: StackName = "dev",
+    services: Annotated[
+        list[str] | None, typer.Argument(metavar="[SERVICE]...", help="Only these services. Default: all.")
+    ] = None,
+    *,
+    to: Annotated[
+        int | None,
+        typer.Option("--to", metavar="N", help="The release, as `history` lists them. Default: the one before."),
+    ] = None,
+    only_show: Annotated[bool, typer.Option("--preview", help="Show what would change, and change nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before changing a stack of production.")] = False,
+) -> None:
+    """Bring images and settings of an earlier release back, without a build.
+
+    Through Pulumi, so that state and cluster agree. Data stores stay as they are.
+    """
+    from moorage.cli import rollback as way_back
+
+    way_back.back(find_root(), stack, to, services or (), yes=yes, only_show=only_show)
+
+
+def restart(
+    service: Annotated[str, typer.Argument(metavar="SERVICE", help="A service of the stack.")],
+    stack: StackName = "dev",
+) -> None:
+    """Replace all pods of a service by new ones of the same kind, without downtime."""
+    from moorage.cli import rollback as way_back
+
+    way_back.restart(find_root(), stack, service)
+
+
 def env(stack: StackName = "dev") -> None:
     """Print what lets plain `pulumi` and `kubectl` work on the stack.
 

@@ -70,6 +70,8 @@ def workload_words(service: ServiceChange, steps: Iterable[Step]) -> str:
 def _rollout(workload: Step) -> str:
     if workload.op == "delete":
         return "deleted"
+    if workload.op == "replace" and not (workload.new.get("metadata") or {}).get("name"):
+        return "blue-green: new pods beside the old ones, then one switch"
     if workload.op == "replace":
         return "deleted and created again: down meanwhile"
     spec = workload.new.get("spec") or {}

@@ -199,6 +199,12 @@ Port = Annotated[
     int, AfterValidator(_check_port), Field(json_schema_extra={"minimum": LOWEST_PORT, "maximum": HIGHEST_PORT})
 ]
 """An unprivileged TCP port, so that no container needs root or a capability to listen."""
+PodCount = Annotated[
+    str,
+    BeforeValidator(_number_as_text, json_schema_input_type=str | int),
+    Text(pattern=r"[0-9]{1,4}|[0-9]{1,3}%", rule="a number of pods, or percent of them", example="25%"),
+]
+"""A number of pods, or percent of them."""
 Unique = Annotated[list[Item], AfterValidator(_check_unique), Field(json_schema_extra={"uniqueItems": True})]
 """A list that names nothing twice."""
 

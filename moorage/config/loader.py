@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from moorage.base.errors import Location, MoorageError, Problem
 from moorage.config.addresses import stack_warnings
+from moorage.config.develop import developed, developing
 from moorage.config.graph import Kind
 from moorage.config.imagelock import check_pinned, read_image_lock
 from moorage.config.merge import merged_service, sized_service, sized_settings, small_service, small_settings
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
+    from moorage.config.develop import Developing
     from moorage.config.graph import Graph
     from moorage.config.imagelock import ImageLock
     from moorage.config.monorepo import Monorepo
@@ -52,6 +54,7 @@ def load_project(root: Path, stack: str) -> Project:
     lock = read_image_lock(root, problems)
     settings = file.settings
     target = resolve_target(root, settings, file.source, problems) if settings else None
+    session = developing()
     services = _services(monorepo, file, settings, problems) if settings else {}
     merged = in_stack(monorepo, services, file.source)
     if settings and services:
@@ -69,7 +72,7 @@ def load_project(root: Path, stack: str) -> Project:
         stack_name=stack,
         stage=file.stage,
         settings=sized_settings(small_settings(settings), factor),
-        services={name: sized_service(service, factor) for name, service in services.items()},
+        services=_sized(services, factor, session),
         base_images={name: entry.model for name, entry in monorepo.images.items() if entry.model},
         libs=monorepo.libs,
         target=target,
@@ -80,6 +83,7 @@ def load_project(root: Path, stack: str) -> Project:
         order=_order(graph, services),
         graph=graph,
         monorepo=monorepo,
+        developing=session,
         warnings=tuple(stack_warnings(merged, settings, services, namespace)),
     )
 
@@ -146,6 +150,16 @@ def _unpinned(monorepo: Monorepo, services: Mapping[str, Service], lock: ImageLo
             problem = check_pinned(source, name, service.image, lock)
             if problem is not None:
                 yield problem
+
+
+def _sized(services: dict[str, Service], factor: float, session: Developing | None) -> dict[str, Service]:
+    """Return services sized for the target; those that are being developed have sizes of their own."""
+    return {
+        name: sized_service(developed(service), 1)
+        if session and name in session.services
+        else sized_service(service, factor)
+        for name, service in services.items()
+    }
 
 
 def _sorted(problems: list[Problem]) -> list[Problem]:

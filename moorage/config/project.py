@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from moorage.base.stage import DEVELOPMENT
 from moorage.config.graph import Kind
 from moorage.config.imagelock import ImageLock
+from moorage.config.observability import PYTHON_IMAGE
 from moorage.config.service import DATA_SERVICES
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from moorage.base.errors import Problem
     from moorage.base.stage import Stage
+    from moorage.config.develop import Developing
     from moorage.config.graph import Graph, Node
     from moorage.config.monorepo import Monorepo
     from moorage.config.service import BaseImage, Service
@@ -54,9 +56,11 @@ class Project:
     graph: Graph
     """The whole monorepo, with services that this stack leaves out."""
     monorepo: Monorepo
+    """What is declared in it, and where."""
     warnings: tuple[Problem, ...] = ()
     """What stops nothing, and is probably not meant."""
-    """What is declared in it, and where."""
+    developing: Developing | None = None
+    """What a session of `moorage dev` asks for; None for every other update."""
 
     @property
     def running(self) -> tuple[str, ...]:
@@ -74,11 +78,26 @@ class Project:
         """Whether quick feedback counts for more than caution."""
         return self.stage == DEVELOPMENT
 
+    def develops(self, name: str) -> bool:
+        """Return whether a service is being developed."""
+        return self.developing is not None and name in self.developing.services
+
+    @property
+    def undoes_failures(self) -> bool:
+        """Whether services whose new pods do not come up go back to their last release by themselves."""
+        told = self.settings.rollback
+        return told == "automatic" if told else not self.development
+
     @property
     def stores(self) -> tuple[str, ...]:
         """The data stores that the stack's services need: ``postgres``, ``redis``."""
         needs = {need for service in self.services.values() for need in service.needs}
         return tuple(name for name in DATA_SERVICES if name in needs)
+
+    @property
+    def run_images(self) -> tuple[str, ...]:
+        """The base images that the stack runs as they are: of its data stores, and of its watcher."""
+        return (*self.stores, *((PYTHON_IMAGE,) if self.settings.observability.needs_python else ()))
 
     @property
     def url(self) -> str:

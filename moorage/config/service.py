@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from moorage.config.imagebuild import BaseImage, Budget, Build, ImageBuild, env_prefix, image_build_arg
 from moorage.config.names import DATA_SERVICES, POSTGRES, REDIS, SECRETS_FOLDER, needed_env
-from moorage.config.pod import Amounts, Exec, HttpGet, Probe, Resources, TcpSocket
+from moorage.config.pod import Amounts, Develop, Exec, HttpGet, Probe, Resources, TcpSocket
 from moorage.config.reach import Route
 from moorage.config.scaling import Scaling
 from moorage.config.servicekeys import ServiceKeys
@@ -26,6 +26,7 @@ __all__ = [
     "BaseImage",
     "Budget",
     "Build",
+    "Develop",
     "Exec",
     "HttpGet",
     "ImageBuild",

@@ -11,10 +11,11 @@ from moorage.config.fields import ConfigKey, DnsLabel, EnvName, Model, Port, Sec
 from moorage.config.imagebuild import Build
 from moorage.config.patches import Patch
 from moorage.config.paths import FolderPath, ImageName
-from moorage.config.pod import Probe, Resources
+from moorage.config.pod import Develop, Probe, Resources
 from moorage.config.processtext import Argument, KeptText
 from moorage.config.reach import Route
 from moorage.config.scaling import Scaling
+from moorage.config.strategy import Strategy
 
 
 class ServiceKeys(Model):
@@ -60,12 +61,18 @@ class ServiceKeys(Model):
     """UID and GID of the process; the root file system is read-only."""
     writable_paths: Unique[FolderPath] = []
     """Folders that the process may write to (emptyDir, gone with the pod); ``/tmp`` is always one."""
+    image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
+    """When a node pulls the image. Images are deployed by digest, so one that a node has is the right one."""
+    strategy: Strategy = Strategy()
+    """How new pods take the place of old ones."""
     pre_stop_sleep_seconds: int = Field(default=5, ge=0, le=120)
     """How long a stopping pod still answers while endpoints forget it."""
     termination_grace_period_seconds: int = Field(default=40, ge=1, le=3600)
     """From the request to stop until the process is killed."""
     service_account_token: bool = False
     """Mount a token for the Kubernetes API."""
+    develop: Develop = Develop()
+    """How `moorage dev` runs it."""
     patches: list[Patch] = []
     """Changes of this service's finished objects, for what has no key here; applied before those of the stack."""
 

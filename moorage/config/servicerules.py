@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from moorage.base.errors import KeyPath, Problem
 from moorage.config.names import ALWAYS_WRITABLE, POSTGRES, REDIS, SECRETS_FOLDER, needed_env
 from moorage.config.processtext import env_size_problems
+from moorage.config.strategy import BLUE_GREEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +22,7 @@ def service_problems(service: ServiceKeys) -> Iterator[Problem]:
     yield from _probe_problems(service)
     yield from _folder_problems(service)
     yield from _env_problems(service)
+    yield from _strategy_problems(service)
     if service.name in service.needs:
         yield Problem(
             what=f"{service.name} needs itself",
@@ -95,6 +97,16 @@ def _probe_problems(service: ServiceKeys) -> Iterator[Problem]:
                 remedy="remove it",
                 where=KeyPath.of(name, "successThreshold"),
             )
+
+
+def _strategy_problems(service: ServiceKeys) -> Iterator[Problem]:
+    if service.strategy.type == BLUE_GREEN and service.scaling is not None:
+        yield Problem(
+            what="strategy.type is BlueGreen, and scaling lets the load decide the number of pods",
+            why="the new pods must be able to carry the whole load before the switch, so their number is fixed",
+            remedy="set replicas instead of scaling, or use type: RollingUpdate",
+            where=KeyPath.of("strategy", "type"),
+        )
 
 
 def _folder_problems(service: ServiceKeys) -> Iterator[Problem]:

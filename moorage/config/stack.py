@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field
 from moorage.base.errors import KeyPath, Problem
 from moorage.config.ephemeral import Ephemeral  # noqa: TC001  # pydantic reads annotations
 from moorage.config.fields import BytesQuantity, DnsLabel, EnvName, Hostname, Model, Text, Unique
+from moorage.config.observability import Observability
 from moorage.config.patches import Patch  # noqa: TC001  # pydantic reads annotations
 from moorage.config.processtext import KeptText  # noqa: TC001  # pydantic reads annotations
 from moorage.config.service import Amounts, Resources, Service
@@ -224,12 +225,18 @@ class Stack(Model):
     """Changes of finished objects, of services and of the stack itself, for what has no key here."""
     protect: bool = False
     """Refuse to delete or replace what holds data."""
+    rollback: Literal["automatic", "off"] | None = None
+    """``automatic``: services whose new pods do not come up go back to their last release. Default: ``off`` in development."""
+    atomic: Literal["service", "stack"] = "service"
+    """What goes back then: the services that failed, or with ``stack`` all services of the update."""
     network_policies: bool = True
     """Deny all traffic that no ``needs`` and no ``route`` asks for.
 
     False opens the network. In production the policies ``isolate-pods`` and ``require-default-deny`` then refuse the
     stack, unless ``policy/config/<stack>.json`` disables them.
     """
+    observability: Observability = Observability()
+    """How the stack tells of itself."""
     embedded: Embedded = Embedded()
     """What changes where the stack runs on the embedded platform."""
     ephemeral: Ephemeral | None = None
