@@ -34,7 +34,7 @@ _JOBS = 8
 def update(root: Path, *, stack: str) -> int:
     """Write the lock file and say what changed; return the exit status.
 
-    Raises `MoorageError` with each image that its registry does not have; the file then stays as it is.
+    Raises `MoorageError` with each image, or digest, that its registry does not have; the file then stays as it is.
     """
     named = named_images(read_monorepo(root))
     target = load_target(root, stack)
@@ -53,7 +53,7 @@ def update(root: Path, *, stack: str) -> int:
     problems = [answer for answer in answers.values() if isinstance(answer, Problem)]
     if problems:
         raise MoorageError(*problems)
-    found = {image: digest for image, digest in answers.items() if isinstance(digest, str)}
+    found = {image: digest for image, digest in answers.items() if isinstance(digest, str) and "@" not in image}
     for image, digest in sorted(found.items()):
         if before.get(image) != digest:
             console.out.print(f"{escape(image)} [dim]{digest}[/]")
@@ -64,7 +64,7 @@ def update(root: Path, *, stack: str) -> int:
 
 
 def named_images(monorepo: Monorepo) -> dict[str, Location]:
-    """Return each image of others without a digest that a Dockerfile or a service.yaml names, and where."""
+    """Return each image of others that a Dockerfile or a service.yaml names, and where."""
     found: dict[str, Location] = {}
     top = monorepo.repository.top
     own, wishes = {f"{BASE}{image}" for image in monorepo.images}, read_wishes(monorepo.repository.program)
@@ -75,7 +75,7 @@ def named_images(monorepo: Monorepo) -> dict[str, Location]:
     for _, source, service in monorepo.read_services():
         if service.image is not None:
             found.setdefault(service.image, source.document.value_at(source.trail(("image",))))
-    return {image: where for image, where in sorted(found.items()) if "@" not in image}
+    return dict(sorted(found.items()))
 
 
 def asked(image: str, mirrors: Mapping[str, str]) -> ImageReference:

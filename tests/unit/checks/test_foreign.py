@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 OWN = "build:\n  bases: [python]\n  libs: [harbour]\n"
+BUSYBOX = f"busybox:1.36@sha256:{'a' * 64}"
 DOCKERFILE = "FROM python:3.12-slim\nCOPY requirements.txt /\nCOPY src /src\nEXPOSE 5000\n"
 
 
@@ -67,10 +68,11 @@ def test_a_stage_that_a_dockerfile_lacks_is_an_error(foreign: Foreign) -> None:
 
 
 def test_the_images_of_others_are_found_where_they_are_named(foreign: Foreign) -> None:
-    foreign.dockerfile(f"{DOCKERFILE}COPY --from=busybox:1.36@sha256:{'a' * 64} /bin/sh /sh\n", allow=False)
+    foreign.dockerfile(f"{DOCKERFILE}COPY --from={BUSYBOX} /bin/sh /sh\n", allow=False)
     worker = (foreign.root / "apps/worker/service.yaml").read_text().replace(OWN, "image: ghcr.io/acme/worker:2\n")
     foreign.write("apps/worker/service.yaml", worker)
     found = named_images(read_monorepo(foreign.root))
+    assert foreign.places([Problem(what="", where=found.pop(BUSYBOX))]) == ["apps/backend/Dockerfile:5"]
     places = {image: foreign.places([Problem(what="", where=where)])[0] for image, where in found.items()}
     assert places == {
         "ghcr.io/acme/worker:2": "apps/worker/service.yaml:3",
