@@ -1,5 +1,6 @@
-"""What a container is given and how its health is checked."""
+"""What a container is given, how its health is checked and how it is developed."""
 
+# ruff: noqa: RUF012  # pydantic gives each instance its own copy of a mutable default
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
@@ -8,7 +9,7 @@ from pydantic import Field
 
 from moorage.base.errors import KeyPath, Problem
 from moorage.base.quantity import quantity_value
-from moorage.config.fields import BytesQuantity, CpuQuantity, Model, Port, UrlPath
+from moorage.config.fields import BytesQuantity, CpuQuantity, FolderPath, Model, Port, Unique, UrlPath
 from moorage.config.processtext import Argument  # noqa: TC001  # pydantic reads annotations
 
 if TYPE_CHECKING:
@@ -140,3 +141,16 @@ class Probe(Model):
     def checks(self) -> dict[str, HttpGet | TcpSocket | Exec | None]:
         """Return the three kinds of check by their Kubernetes name."""
         return {"httpGet": self.http_get, "tcpSocket": self.tcp_socket, "exec": self.exec}
+
+
+class Develop(Model):
+    """How `moorage dev` runs the service."""
+
+    example = "{target: development}"
+
+    target: str = Field(default="development", min_length=1)
+    """Stage of the Dockerfile; a service without this stage stays as it is deployed."""
+    resources: Resources | None = None
+    """Default: the service's own."""
+    two_way: Unique[FolderPath] = []
+    """Folders of the container, among those that are copied from the checkout, whose new files come back to it."""

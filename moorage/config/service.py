@@ -22,7 +22,7 @@ from moorage.config.fields import (
     Unique,
 )
 from moorage.config.imagebuild import BaseImage, Budget, Build, ImageBuild, env_prefix, image_build_arg
-from moorage.config.pod import Amounts, Exec, HttpGet, Probe, Resources, TcpSocket
+from moorage.config.pod import Amounts, Develop, Exec, HttpGet, Probe, Resources, TcpSocket
 from moorage.config.processtext import Argument, KeptText, env_size_problems
 from moorage.config.strategy import BLUE_GREEN, Strategy
 
@@ -102,19 +102,6 @@ class Route(Model):
     """The longest matching prefix wins, by whole segments: ``/api`` takes ``/api/berths``, not ``/apis``."""
     host: Hostname | None = None
     """Default: the stack's ingress host."""
-
-
-class Develop(Model):
-    """How `moorage dev` runs the service."""
-
-    example = "{target: development}"
-
-    target: str = Field(default="development", min_length=1)
-    """Stage of the Dockerfile; a service without this stage stays as it is deployed."""
-    resources: Resources | None = None
-    """Default: the service's own."""
-    two_way: Unique[FolderPath] = []
-    """Folders of the container, among those that are copied from the checkout, whose new files come back to it."""
 
 
 class Service(Model):
