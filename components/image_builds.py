@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,6 +35,13 @@ class Images:
     services: dict[str, ServiceImage] = field(default_factory=dict)
     bases: dict[str, ServiceImage] = field(default_factory=dict)
     inputs: Mapping[Node, NodeInputs]
+    prebuilt: Mapping[str, str] = field(default_factory=dict)
+    """``repository@digest`` of the services' images that somebody else builds."""
+
+    @property
+    def references(self) -> dict[str, pulumi.Input[str]]:
+        """``repository@digest`` of each service's image."""
+        return {**{name: image.image for name, image in self.services.items()}, **self.prebuilt}
 
 
 class ImageBuilder:
@@ -43,7 +51,7 @@ class ImageBuilder:
         """Prepare the builds of `project`."""
         self._project = project
         self._inputs = Inputs(project).all()
-        self._images = Images(inputs=self._inputs)
+        self._images = Images(inputs=self._inputs, prebuilt=project.prebuilt)
         self._started: list[ServiceImage] = []
         self._files = self._secret_files()
 
@@ -66,8 +74,11 @@ class ImageBuilder:
         args = ServiceImageArgs(
             repository=f"{prefix}/{name}",
             tags=(tag_name(self._project.stack_name), inputs.short),
-            dockerfile=inputs.dockerfile,
-            context=staged(repository.root_of(inputs.node), inputs, repository.program),
+            dockerfile=posixpath.relpath(inputs.dockerfile, inputs.context),
+            context=posixpath.normpath(
+                posixpath.join(staged(repository.root_of(inputs.node), inputs, repository.program), inputs.context)
+            ),
+            pinned=inputs.pinned,
             target=build.target,
             build_args={**self._base_args(build), **build.args},
             epoch=EPOCH,

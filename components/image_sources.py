@@ -24,6 +24,8 @@ class RunImages:
 
     services: Mapping[str, pulumi.Input[str]]
     stores: Mapping[str, pulumi.Input[str]]
+    bases: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    """Likewise of every base image that was built, by the name of its folder."""
     inputs: Mapping[str, str] = field(default_factory=dict)
     """Short input digest of each image, by its folder."""
 
@@ -32,8 +34,9 @@ def built_images(project: Project) -> RunImages:
     """Declare the builds of a project and return what they give."""
     images = ImageBuilder(project).build()
     return RunImages(
-        services={name: image.image for name, image in images.services.items()},
+        services=images.references,
         stores={name: image.image for name, image in images.bases.items() if name in DATA_SERVICES},
+        bases={name: image.image for name, image in images.bases.items()},
         inputs={str(node): found.short for node, found in images.inputs.items()},
     )
 

@@ -14,16 +14,19 @@ from moorage.config.pinned import load_declared
 from moorage.config.service import POSTGRES, REDIS
 from moorage.config.stackfile import SETTINGS_NAMESPACE
 
+from .deployed import Deployed
 from .image_sources import built_images, pinned_images
 from .ingress import Ingress, IngressArgs
 from .kubernetes_objects import cluster_provider
 from .manifests.development import developed_code
 from .network import Network, NetworkArgs
+from .patching import transformations
 from .postgres import PostgresDatabase, PostgresDatabaseArgs
 from .redis import RedisCache, RedisCacheArgs
 from .releases import Recorder
 from .scope import stack_scope
 from .service import Service, ServiceArgs
+from .watcher import watch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,23 +43,29 @@ _MESSAGE_WAS_SHOWN = 32
 """Exit code to which the language host adds nothing."""
 
 
-def deploy() -> None:
-    """Declare the stack that Pulumi was asked for; a mistake in its files ends the program with the mistake alone."""
+def deploy() -> Deployed:
+    """Declare and return the stack that Pulumi was asked for; a mistake in its files ends the program with it alone."""
     try:
-        declare(*load_declared(Path.cwd(), pulumi.get_stack()))
+        return declare(*load_declared(Path.cwd(), pulumi.get_stack()))
     except MoorageError as error:
         pulumi.log.error(str(error))
         sys.exit(_MESSAGE_WAS_SHOWN)
 
 
-def declare(project: Project, release: Release | None = None) -> None:
-    """Declare all that a project's stack consists of, and its outputs; of a project out of a ``release`` builds nothing."""
+def declare(project: Project, release: Release | None = None) -> Deployed:
+    """Declare all that a project's stack consists of, and its outputs; of a project out of a ``release`` builds nothing.
+
+    Raises `MoorageError` where a patch does not fit.
+    """
     services = [project.services[name] for name in project.running]
     recorder = Recorder(project, release)
     images = pinned_images(release, recorder.inputs) if release else built_images(project)
-    opts = pulumi.ResourceOptions(provider=cluster_provider("cluster", project))
+    opts = pulumi.ResourceOptions(
+        provider=cluster_provider("cluster", project), transformations=transformations(project)
+    )
     scope = stack_scope(project, opts, recorder.before)
     policies = _network(project, scope, services, opts)
+    watch(project, scope, images.bases, policies, opts)
     endpoints = _stores(project, scope, images, policies, opts)
     running = _services(project, scope, images, endpoints, opts, start_after=policies)
     if any(service.route for service in services):
@@ -69,6 +78,8 @@ def declare(project: Project, release: Release | None = None) -> None:
     pulumi.export(outputs.INPUTS, images.inputs)
     pulumi.export(outputs.SERVICES, {name: service.summary for name, service in running.items()})
     pulumi.export(outputs.RELEASES, recorder.releases(images, running))
+    reached = {**endpoints, **{name: service.endpoint for name, service in running.items()}}
+    return Deployed(project=project, scope=scope, endpoints=reached, images=images.services, options=opts)
 
 
 def _network(

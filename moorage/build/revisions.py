@@ -13,6 +13,7 @@ from moorage.base.errors import MoorageError
 from moorage.build.digests import SHORT, Inputs
 from moorage.build.git import run_git, source_labels
 from moorage.build.record import Record, record_of
+from moorage.config.imagelock import LOCK_FILE
 from moorage.config.loader import load_project
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from moorage.config.project import Project
 
 _NAMED = (
-    *("service.yaml", "service.yml", "image.yaml", "image.yml"),
+    *(LOCK_FILE, "service.yaml", "service.yml", "image.yaml", "image.yml"),
     *("pyproject.toml", "uv.lock", "package.json", "package-lock.json", "setup.py"),
     *("go.mod", "go.sum", "Cargo.toml", "pom.xml", "build.gradle"),
 )
@@ -67,7 +68,12 @@ def record_at(project: Project, revision: str, after: Record) -> Record | None:
 def _describes(path: str, program: str) -> bool:
     """Return whether a file says what there is and how it is built."""
     folder, _, name = path.rpartition("/")
-    return name in _NAMED or "Dockerfile" in name or (folder == program.rstrip("/") and name.startswith("Pulumi"))
+    return (
+        name in _NAMED
+        or "Dockerfile" in name
+        or name.endswith(_IGNORE)
+        or (folder == program.rstrip("/") and name.startswith("Pulumi"))
+    )
 
 
 def _with_unchanged(project: Project, found: Record, after: Record, unchanged: AbstractSet[str]) -> Record:

@@ -66,8 +66,12 @@ def _fill(root: Path, place: Path, inputs: NodeInputs) -> None:
         if _put(root / path, made, entry[0], content) != wanted:
             raise changed_meanwhile(path)
     # Not an input: it says what of a checkout is one, and here keeps the Dockerfile itself out of COPY's reach.
-    ignore = f"{inputs.dockerfile}.dockerignore"
-    _put(root / ignore, place / ignore, "-", None)
+    if inputs.ignore_file:
+        made = place / inputs.ignore_file
+        _make_folders(place, made.parent)
+        _put(root / inputs.ignore_file, made, "-", None)
+    if not (place / inputs.context).is_dir():
+        _make_folders(place, place / inputs.context)
 
 
 def _put(source: Path, made: Path, kind: str, content: bytes | None) -> str:

@@ -13,6 +13,7 @@ from moorage.build.ignorefile import has_wildcards, parse_ignore_file, read_igno
 from moorage.build.stages import Dockerfile, load_dockerfile
 from moorage.checks.allowlist import allow_list_patterns, context_inputs, differences, ignore_path, takes
 from moorage.checks.exemptions import without_exemptions
+from moorage.checks.foreign import foreign_problems
 from moorage.checks.imports import ImportScanner, Packages, find_packages, unread_languages
 from moorage.checks.lint import BASE, EXPOSE, Purpose, contradictions
 from moorage.checks.stackwishes import Wishes, read_wishes
@@ -60,6 +61,11 @@ def check_sources(monorepo: Monorepo) -> Findings:
         purpose = Purpose(service=entry is not None, port=entry.model.port if entry and entry.model else None)
         checked = BuildCheck(repository, node, source, build, frozenset(nodes), packages, scanner, wishes, purpose)
         try:
+            if build.own_context:
+                folder = (monorepo.services if entry else monorepo.images)[node.name].folder
+                findings.errors += missing_stages(node, source, build, checked.dockerfile, wishes)
+                findings.errors += foreign_problems(repository.top, folder, build, checked.dockerfiles)
+                continue
             findings.errors += checked.errors()
             findings.warnings += checked.warnings()
             files[node] = checked.files
@@ -74,7 +80,7 @@ def check_sources(monorepo: Monorepo) -> Findings:
 def read_build(root: Path, node: Node, build: Build, images: frozenset[str], platform: str = "") -> Dockerfile:
     """Return a node's Dockerfile with its build args, and with stand-ins for the base images."""
     bases = {image_build_arg(image): f"{BASE}{image}" for image in images}
-    return load_dockerfile(root / node.folder / build.dockerfile, build.args | bases, platform)
+    return load_dockerfile(build.dockerfile_in(root / node.folder), build.args | bases, platform)
 
 
 def read_builds(root: Path, node: Node, build: Build, images: frozenset[str], wishes: Wishes) -> tuple[Dockerfile, ...]:

@@ -48,6 +48,21 @@ def sbom(
     raise typer.Exit(image_sbom.show(find_root(), image, stack=stack, scanner=scanner))
 
 
+@app.command("update")
+def images_update(
+    *,
+    stack: Annotated[str, typer.Option("--stack", "-s", help="The stack whose registry mirrors are asked.")] = "dev",
+) -> None:
+    """Pin the images of others.
+
+    Ask their registries which digest each image stands for that a Dockerfile or a service.yaml names, and write it to
+    images.lock.yaml.
+    """
+    from moorage.cli import image_lock
+
+    raise typer.Exit(image_lock.update(find_root(), stack=stack))
+
+
 @app.command("check")
 def images_check(
     named: Annotated[

@@ -79,7 +79,7 @@ def _of_stack(root: Path, stack: str, given: Mapping[str, bytes]) -> list[tuple[
     secrets = {**build_secrets(project), **_stack_secrets(session), **given}
     wanted = []
     for name, service in project.services.items():
-        if name in images and service.build.target == PRODUCTION:
+        if name in images and service.image is None and service.build.target == PRODUCTION:
             expectation = Expectation(
                 user=service.run_as_user,
                 port=service.port,

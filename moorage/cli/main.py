@@ -10,7 +10,15 @@ import typer
 from typer.core import TyperGroup
 
 from moorage.base.errors import MoorageError, Problem, Terminated
-from moorage.cli import build_commands, deploy_commands, dev_commands, look_commands, platform_commands, policycommands
+from moorage.cli import (
+    build_commands,
+    deploy_commands,
+    dev_commands,
+    look_commands,
+    observe_commands,
+    platform_commands,
+    policycommands,
+)
 
 _INTERRUPTED, _TERMINATED = 130, 143
 
@@ -85,6 +93,8 @@ for panel, commands in (
     (
         LOOK,
         (
+            observe_commands.status,
+            observe_commands.events,
             look_commands.history,
             look_commands.affected,
             look_commands.why,

@@ -68,6 +68,8 @@ def write_ignore_files(root: Path) -> None:
     repository = monorepo.repository
     written, wishes = 0, read_wishes(repository.program)
     for node, _, build in monorepo.builds():
+        if build.own_context:
+            continue  # its ignore file is the user's own
         path = ignore_path(repository.top, node, build)
         text = allow_list_text(repository, read_builds(repository.top, node, build, frozenset(monorepo.images), wishes))
         if not path.exists() or path.read_text() != text:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from moorage.base.quantity import canonical_bytes, canonical_cpu, quantity_value, scale_bytes, scale_cpu
 from moorage.config.ephemeral import MOST_STORAGE
-from moorage.config.service import Amounts, Resources
+from moorage.config.service import Amounts, Resources, Service
+from moorage.config.stack import ServiceInStack
+from moorage.config.validate import validated
 
 if TYPE_CHECKING:
-    from moorage.config.service import Service
+    from moorage.base.errors import Problem
+    from moorage.config.sources import Entry
     from moorage.config.stack import ServiceOverride, Stack
+    from moorage.config.validate import Source
 
 FLOOR_CPU = "10m"
 FLOOR_MEMORY = "64Mi"
@@ -19,20 +24,59 @@ FLOOR_STORAGE = "64Mi"
 """Below these nothing starts, however small the factor; what is smaller to begin with stays as it is."""
 
 
-def overridden(service: Service, override: ServiceOverride) -> Service:
-    """Return the service with what the stack changes of it."""
-    changes: dict[str, Any] = {"env": {**service.env, **override.env}}
-    if override.target is not None:
-        changes["build"] = service.build.model_copy(update={"target": override.target})
-    if override.resources is not None:
-        changes["resources"] = override.resources
-    if override.replicas is not None:
-        changes |= {"replicas": override.replicas, "scaling": None}
-    if override.scaling is not None:
-        bounds = override.scaling
-        nearest = min(max(service.replicas, bounds.min_replicas), bounds.max_replicas)
-        changes |= {"scaling": bounds, "replicas": nearest}
-    return service.model_copy(update=changes)
+def deep_merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``base`` with ``changes``: mappings are merged key by key, null removes a key, anything else replaces."""
+    merged = dict(base)
+    for key, value in changes.items():
+        if value is None:
+            merged.pop(key, None)
+        elif isinstance(value, Mapping) and isinstance(merged.get(key), Mapping):
+            merged[key] = deep_merged(merged[key], value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def merged_service(entry: Entry[Service], override: ServiceOverride, over: Source, problems: list[Problem]) -> Service:
+    """Return a service with what the stack changes of it; ``over`` is where that is written.
+
+    What is wrong with it is added to ``problems``, and the service then stays as it was.
+    """
+    if entry.model is None or entry.source is None:
+        raise ValueError(entry.name)
+    changes = override.changes()
+    if not changes:
+        return entry.model
+    if changes.get("replicas") is not None and changes.get("scaling") is not None:
+        problems.append(
+            over.problem(
+                ("replicas",),
+                what=f"{over.name(())}: both replicas and scaling are set",
+                why="replicas fixes the number of pods, scaling lets the load decide it",
+                remedy="keep one of them; pods at rest are scaling.minReplicas",
+            )
+        )
+        return entry.model
+    merged = _reconciled(deep_merged(entry.source.document.data, changes), changes)
+    found = validated(ServiceInStack, merged, over, problems)
+    if found is None:
+        return entry.model
+    fields = {name: getattr(found, name) for name in Service.model_fields}
+    return Service.model_construct(found.model_fields_set, **fields)
+
+
+def _reconciled(merged: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a merged service without what the stack's own choice takes the place of."""
+    if changes.get("replicas") is not None:
+        merged.pop("scaling", None)
+    elif "scaling" in changes and isinstance(merged.get("scaling"), dict) and "replicas" in merged:
+        low, high = (merged["scaling"].get(key) for key in ("minReplicas", "maxReplicas"))
+        if all(isinstance(number, int) for number in (low, high, merged["replicas"])):
+            merged["replicas"] = min(max(merged["replicas"], low), high)
+    for key, other in (("image", "build"), ("build", "image")):
+        if changes.get(key) is not None and other not in changes:
+            merged.pop(other, None)
+    return merged
 
 
 def sized_service(service: Service, factor: float) -> Service:

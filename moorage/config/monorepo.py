@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from moorage.base.words import did_you_mean, listed
+from moorage.config.buildpaths import check_contexts
 from moorage.config.graph import START, Edge, Graph, Kind, Node, Via
 from moorage.config.misplaced import check_misplaced
 from moorage.config.repository import read_repository
@@ -48,7 +49,8 @@ class Monorepo:
             if image.source is not None and image.model is not None and not shipped:
                 yield self.repository.node(Kind.image, name), image.source, image.model.build
         for name, source, service in self.read_services():
-            yield self.repository.node(Kind.service, name), source, service.build
+            if service.image is None:
+                yield self.repository.node(Kind.service, name), source, service.build
 
     def graph(self) -> Graph:
         """Return the graph of all that could be read, without edges to what does not exist."""
@@ -87,6 +89,7 @@ def read_monorepo(program: Path, problems: list[Problem]) -> tuple[Monorepo, Gra
     graph = monorepo.graph()
     if sound:
         problems.extend(check_misplaced(repository))
+        problems.extend(check_contexts(repository, monorepo.images.values(), monorepo.services.values()))
     problems.extend(check_monorepo(monorepo, graph))
     return monorepo, graph
 

@@ -49,6 +49,7 @@ SERVICE_ROLES: Final = (
 POSTGRES_DATABASE: Final = "moorage:postgres:PostgresDatabase"
 REDIS_CACHE: Final = "moorage:redis:RedisCache"
 INGRESS: Final = "moorage:ingress:Ingress"
+WATCHER: Final = "moorage:watcher:Watcher"
 NETWORK: Final = "moorage:network:Network"
 VERIFY_SUFFIX: Final = "-verify"
 """After the name of a service stands for what checks its new pods before a blue-green switch."""

@@ -13,6 +13,8 @@ from moorage.config.monorepo import Monorepo
 from moorage.config.project import Project
 from moorage.config.release import Release
 from moorage.config.repository import read_repository
+from moorage.config.validate import Source
+from moorage.config.yamlfile import read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,6 +52,8 @@ def pinned_project(root: Path, stack: str, release: Release) -> Project:
     a target, and `NewerFormError` where the release has what this Moorage does not know.
     """
     repository = read_repository(root.resolve(), [])
+    # Where a patch of that time stood nobody knows any more.
+    source = Source(read_yaml(root / f"Pulumi.{stack}.yaml"))
     return Project(
         program=root.resolve(),
         root=repository.top,
@@ -60,6 +64,8 @@ def pinned_project(root: Path, stack: str, release: Release) -> Project:
         base_images={},
         libs=(),
         target=load_target(root, stack),
+        stack_source=source,
+        sources=dict.fromkeys(release.services, source),
         namespace=release.namespace,
         order=tuple(release.services),
         graph=Graph((), ()),

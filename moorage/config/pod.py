@@ -1,6 +1,6 @@
 """What a container is given, how its health is checked and how it is developed."""
 
-# ruff: noqa: RUF012  # pydantic gives each instance its own copy of a mutable default
+# ruff: noqa: RUF012, TC001  # pydantic gives each instance its own copy of a mutable default, and reads annotations
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
@@ -9,8 +9,9 @@ from pydantic import Field
 
 from moorage.base.errors import KeyPath, Problem
 from moorage.base.quantity import quantity_value
-from moorage.config.fields import BytesQuantity, CpuQuantity, FolderPath, Model, Port, Unique, UrlPath
-from moorage.config.processtext import Argument  # noqa: TC001  # pydantic reads annotations
+from moorage.config.fields import BytesQuantity, CpuQuantity, Model, Port, Unique
+from moorage.config.paths import FolderPath, UrlPath
+from moorage.config.processtext import Argument
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

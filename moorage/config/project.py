@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from moorage.base.stage import DEVELOPMENT
 from moorage.config.graph import Kind
+from moorage.config.imagelock import ImageLock
+from moorage.config.observability import PYTHON_IMAGE
 from moorage.config.service import DATA_SERVICES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from moorage.base.errors import Problem
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from moorage.config.service import BaseImage, Service
     from moorage.config.stack import Stack
     from moorage.config.target import Target
+    from moorage.config.validate import Source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +44,12 @@ class Project:
     base_images: dict[str, BaseImage]
     libs: tuple[str, ...]
     target: Target
+    stack_source: Source
+    """Where the stack's settings stand."""
+    sources: Mapping[str, Source]
+    """Where the keys of each service stand, those that the stack changes in its file."""
+    lock: ImageLock = field(default_factory=ImageLock)
+    """The digests of images of others."""
     namespace: str
     order: tuple[str, ...]
     """Base images, then the stack's services: each after what it is built FROM and what it needs."""
@@ -56,6 +66,12 @@ class Project:
     def running(self) -> tuple[str, ...]:
         """The stack's services, each after those that it needs."""
         return tuple(name for name in self.order if name in self.services)
+
+    @property
+    def prebuilt(self) -> dict[str, str]:
+        """``repository@digest`` of each service whose image somebody else builds."""
+        found = {name: self.lock.pinned(service.image) for name, service in self.services.items() if service.image}
+        return {name: image for name, image in found.items() if image}
 
     @property
     def development(self) -> bool:
@@ -77,6 +93,11 @@ class Project:
         """The data stores that the stack's services need: ``postgres``, ``redis``."""
         needs = {need for service in self.services.values() for need in service.needs}
         return tuple(name for name in DATA_SERVICES if name in needs)
+
+    @property
+    def run_images(self) -> tuple[str, ...]:
+        """The base images that the stack runs as they are: of its data stores, and of its watcher."""
+        return (*self.stores, *((PYTHON_IMAGE,) if self.settings.observability.needs_python else ()))
 
     @property
     def url(self) -> str:

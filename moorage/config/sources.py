@@ -126,7 +126,7 @@ def _read(model: type[ModelT], path: Path, node: Node, problems: list[Problem]) 
         problems.extend(error.problems)
         return Entry(path.parent, None, None)
     found = validated(model, source.document.data, source, problems)
-    if found is not None and not (path.parent / found.build.dockerfile).is_file():
+    if found is not None and not getattr(found, "image", None) and not found.build.dockerfile_in(path.parent).is_file():
         problems.append(
             source.problem(
                 ("build", "dockerfile"),

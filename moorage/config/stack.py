@@ -3,15 +3,17 @@
 # ruff: noqa: RUF012  # pydantic gives each instance its own copy of a mutable default
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from moorage.base.errors import KeyPath, Problem
 from moorage.config.ephemeral import Ephemeral  # noqa: TC001  # pydantic reads annotations
 from moorage.config.fields import BytesQuantity, DnsLabel, EnvName, Hostname, Model, Text, Unique
+from moorage.config.observability import Observability
+from moorage.config.patches import Patch  # noqa: TC001  # pydantic reads annotations
 from moorage.config.processtext import KeptText  # noqa: TC001  # pydantic reads annotations
-from moorage.config.service import Amounts, Resources, Scaling
+from moorage.config.service import Amounts, Resources, Service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,6 +49,8 @@ class Registry(Model):
     """Registry and path before the image's name: ``ghcr.io/acme``."""
     image_pull_secret: DnsLabel | None = None
     """Name of a Secret in the stack's namespace with which the cluster pulls."""
+    mirrors: dict[Hostname, RegistryAddress] = {}
+    """Where ``moorage images update`` asks instead of a registry, by its host: the mirrors that your builder is set to."""
 
 
 class Tls(Model):
@@ -144,32 +148,33 @@ class Redis(Model):
 
 
 class ServiceOverride(Model):
-    """What a stack changes of a service; an absent key leaves service.yaml's value."""
+    """What a stack changes of a service: any key of service.yaml, merged into it; null removes one."""
+
+    model_config = ConfigDict(extra="allow")
 
     example = "{replicas: 2}"
 
-    target: str | None = None
-    """Stage of the Dockerfile."""
-    replicas: int | None = Field(default=None, ge=0, le=1000)
-    """A fixed number of pods: it takes the place of service.yaml's ``scaling``."""
-    scaling: Scaling | None = None
-    """Bounds of the autoscaler, instead of service.yaml's."""
-    resources: Resources | None = None
-    """Requests and limits, instead of service.yaml's."""
-    env: dict[EnvName, KeptText] = {}
-    """Added to the service's own, key by key."""
     run: bool = True
     """False leaves the service out of this stack."""
+    target: str | None = None
+    """Short for ``build.target``."""
 
-    def problems(self) -> Iterator[Problem]:
-        """Yield a number of pods that is both fixed and scaled."""
-        if self.replicas is not None and self.scaling is not None:
-            yield Problem(
-                what="both replicas and scaling are set",
-                why="replicas fixes the number of pods, scaling lets the load decide it",
-                remedy="keep one of them; pods at rest are scaling.minReplicas",
-                where=KeyPath.of("replicas"),
-            )
+    def changes(self) -> dict[str, Any]:
+        """Return the keys of service.yaml that the stack has values for, as they are written."""
+        found = dict(self.model_extra or {})
+        if self.target is not None:
+            build = found.get("build")
+            found["build"] = {**(build if isinstance(build, dict) else {}), "target": self.target}
+        return found
+
+
+class ServiceInStack(Service):
+    """What a stack may say of a service, for its schema and its errors."""
+
+    run: bool = True
+    """False leaves the service out of this stack."""
+    target: str | None = None
+    """Short for ``build.target``."""
 
 
 class Embedded(Model):
@@ -183,6 +188,8 @@ class Embedded(Model):
 
 class Stack(Model):
     """One stack's settings."""
+
+    escape = "what Kubernetes knows of it can be set with patches (docs/what-teams-run.md)"
 
     namespace: DnsLabel | None = None
     """Default: ``<application>-<stack>``."""
@@ -214,6 +221,8 @@ class Stack(Model):
     """The stack's Redis, where a service needs it."""
     services: dict[DnsLabel, ServiceOverride] = {}
     """What this stack changes of single services, by name."""
+    patches: list[Patch] = []
+    """Changes of finished objects, of services and of the stack itself, for what has no key here."""
     protect: bool = False
     """Refuse to delete or replace what holds data."""
     rollback: Literal["automatic", "off"] | None = None
@@ -226,6 +235,8 @@ class Stack(Model):
     False opens the network. In production the policies ``isolate-pods`` and ``require-default-deny`` then refuse the
     stack, unless ``policy/config/<stack>.json`` disables them.
     """
+    observability: Observability = Observability()
+    """How the stack tells of itself."""
     embedded: Embedded = Embedded()
     """What changes where the stack runs on the embedded platform."""
     ephemeral: Ephemeral | None = None

@@ -64,7 +64,7 @@ def read_stack(root: Path, stack: str, secret_keys: Collection[str], problems: l
             remedy=did_you_mean(stack, stacks, f"name one of them, or create Pulumi.{stack}.yaml"),
         )
     source = Source(read_yaml(path), (_CONFIG,), _PREFIX)
-    reader = _Reader(source, frozenset(secret_keys), stack, problems)
+    reader = _Reader(source, frozenset(secret_keys) | _secrets_of_services(source), stack, problems)
     settings = validated(Stack, reader.own_settings(), source, problems)
     project = read_project(root)
     if settings is not None and not settings.application:
@@ -89,6 +89,15 @@ def _application(project: ProjectFile, problems: list[Problem]) -> str:
             )
         )
     return label or _NAMELESS
+
+
+def _secrets_of_services(source: Source) -> frozenset[str]:
+    """Return the config keys that the stack's own part of a service lists as secrets."""
+    config = source.document.data.get(_CONFIG)
+    services = config.get(f"{_PREFIX}services") if isinstance(config, dict) else None
+    parts = services.values() if isinstance(services, dict) else ()
+    listed = (part.get("secrets") for part in parts if isinstance(part, dict))
+    return frozenset(key for each in listed if isinstance(each, dict) for key in each.values() if isinstance(key, str))
 
 
 def _stage(stack: str, source: Source, settings: Stack | None, project: ProjectFile, problems: list[Problem]) -> Stage:
