@@ -1,6 +1,7 @@
 """Restarting at each change of the source, with real processes."""
 
 import contextlib
+import importlib
 import json
 import os
 import signal
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import pytest
 from harbour.reload import changed, snapshot
+from harbour.reload_process import _forget
 
 _PROGRAM = """
 import signal, sys, time
@@ -164,10 +166,12 @@ def test_the_answer_changes_without_a_refused_request(session: _Session) -> None
 
     asking = threading.Thread(target=ask_on)
     asking.start()
-    for number in range(5):
-        assert session.save(source.replace("first", f"edit {number}"))["state"] == "ready"
-    done.set()
-    asking.join()
+    try:
+        states = [session.save(source.replace("first", f"edit {number}"))["state"] for number in range(5)]
+    finally:
+        done.set()
+        asking.join()
+    assert states == ["ready"] * 5
     assert failures == []
     assert session.ask() == ("5", "edit 4")
 
@@ -195,3 +199,14 @@ def test_a_library_that_starts_threads_makes_each_process_begin_from_the_beginni
         edited = "import threads\n" + source.replace("first", f"edit {number}")
         assert session.save(edited)["state"] == "ready"
         assert session.ask() == (str(number + 1), f"edit {number}")
+
+
+def test_a_new_process_knows_nothing_of_what_was_imported_of_the_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "moorings.py").touch()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    importlib.import_module("moorings")
+    _forget((tmp_path,))
+    assert "moorings" not in sys.modules
+    assert "json" in sys.modules

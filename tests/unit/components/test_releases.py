@@ -10,6 +10,7 @@ import pytest
 from moorage.components.manifests.deployment import RESTARTED_AT
 from moorage.components.stack import declare
 from moorage.config import outputs
+from moorage.config.develop import VARIABLE, Developing
 from moorage.config.loader import load_project
 from moorage.config.pinned import pinned_project
 from moorage.config.release import Release, unpack
@@ -75,6 +76,15 @@ def test_a_preview_records_nothing(monorepo: Path) -> None:
     file = monorepo / "apps" / "backend" / "service.yaml"
     file.write_text(file.read_text().replace("LOG_LEVEL: info", "LOG_LEVEL: debug"))
     assert exported(run(monorepo, first, preview=True)) == first
+
+
+def test_a_session_of_development_records_nothing(monorepo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = exported(run(monorepo))
+    session = Developing(services=("worker",), receiver=f"127.0.0.1:5000/receiver@{DIGEST}")
+    monkeypatch.setenv(VARIABLE, session.to_json())
+    file = monorepo / "apps" / "backend" / "service.yaml"
+    file.write_text(file.read_text().replace("LOG_LEVEL: info", "LOG_LEVEL: debug"))
+    assert exported(run(monorepo, first)) == first
 
 
 def test_releases_of_a_newer_version_are_left_as_they_are(monorepo: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from moorage.base.console import Step
 from moorage.dev import receiver
+from moorage.dev.link import Link
 from tests.unit.dev.pods_here import Workbench, holds, until
 
 if TYPE_CHECKING:
@@ -177,3 +178,21 @@ async def test_two_saves_within_a_tick_of_the_file_systems_clock_are_told_apart(
     for number in range(200):
         path.write_text(f"{number:4}")
         assert service.changed([path.relative_to(bench.checkout).as_posix()], 0.0)
+
+
+@pytest.mark.parametrize("name", ["0/elsewhere.py", "0/made/../elsewhere.py", "1/lib.py", "0/made/out/in.py"])
+async def test_a_pod_cannot_write_into_the_checkout_beside_what_is_declared(
+    tmp_path: Path, program: Path, name: str
+) -> None:
+    bench = Workbench(tmp_path, program, two_way=["/app/code/made"])
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (bench.source / "made").mkdir()
+    (bench.source / "made/out").symlink_to(outside)
+    service = bench.start()
+    before = holds(bench.checkout)
+    link = Link(gateway=service.gateway, namespace="", pod="one", tree=service.tree, listener=service)
+    service.heard(link, {"kind": "change", "operations": [{"op": "put", "path": name, "mode": 420, "size": 1}]}, b"x")
+    assert len(bench.shown.problems) == 1
+    assert holds(bench.checkout) == before
+    assert list(outside.iterdir()) == []
