@@ -11,6 +11,7 @@ from components.endpoints import DatabaseEndpoint
 from components.generated import generated_password
 from components.labels import Role
 from components.manifests.store_plans import POSTGRES_PORT, POSTGRES_SECRET_KEY, POSTGRES_USER, postgres_plan
+from components.store_backups import postgres_backups
 from components.store_objects import store_objects, store_secret
 from moorage.config import outputs
 
@@ -36,8 +37,8 @@ class PostgresDatabaseArgs:
 class PostgresDatabase(pulumi.ComponentResource):
     """Runs one PostgreSQL with its data on a persistent volume and a password of its own.
 
-    It makes no backups, no replicas and no schema: services migrate what is theirs. `endpoint` is what they need to
-    connect, and is ready once the database answers.
+    It makes no replicas and no schema: services migrate what is theirs. Where the settings ask for backups, a sidecar
+    makes them. `endpoint` is what services need to connect, and is ready once the database answers.
     """
 
     def __init__(self, name: str, args: PostgresDatabaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -50,12 +51,14 @@ class PostgresDatabase(pulumi.ComponentResource):
         secret = store_secret(name, labels, scope, key=POSTGRES_SECRET_KEY, password=password, parent=self)
         plan = postgres_plan(
             args.settings,
+            labels,
             image=args.image,
             secret=secret.object_name,
             pull_secrets=scope.pull_secrets,
         )
+        backups = postgres_backups(name, labels, scope, settings=args.settings, image=args.image, parent=self)
         self.stateful_set: KubernetesObject = store_objects(
-            name, labels, scope, plan=plan, start_after=args.start_after, parent=self
+            name, labels, scope, plan=plan, start_after=[*args.start_after, *backups], parent=self
         )
         self.endpoint = DatabaseEndpoint(
             host=name,

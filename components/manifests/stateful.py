@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 USER = 999
 """UID and GID of Postgres and Redis in their images."""
 DATA_VOLUME = "data"
+OTHER_DATA_VOLUME = "other-data"
+"""What the store runs on where that is not the claim of its template, which can neither change nor leave the pod."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +41,12 @@ class StorePlan:
     storage_class: str | None
     grace_seconds: int
     pull_secrets: tuple[str, ...] = ()
+    claim: str | None = None
+    """The claim that holds the data instead of the template's own."""
+    sidecars: tuple[Manifest, ...] = ()
+    """Containers that start before the store and end after it."""
+    volumes: tuple[Manifest, ...] = ()
+    """Volumes of the sidecars."""
 
 
 def _container(labels: Labels, plan: StorePlan) -> Manifest:
@@ -55,11 +63,16 @@ def _container(labels: Labels, plan: StorePlan) -> Manifest:
         "resources": pods.resources(plan.resources),
         "securityContext": pods.container_security_context(),
         "volumeMounts": [
-            pods.mount(DATA_VOLUME, plan.data_path),
+            pods.mount(OTHER_DATA_VOLUME if plan.claim else DATA_VOLUME, plan.data_path),
             pods.mount(pods.SECRETS_VOLUME, pods.SECRETS_PATH, read_only=True),
             *(pods.mount(volume["name"], path) for volume, path in plan.scratch),
         ],
     }
+
+
+def _claims(plan: StorePlan) -> list[Manifest]:
+    other = {"name": OTHER_DATA_VOLUME, "persistentVolumeClaim": {"claimName": plan.claim}}
+    return [*([other] if plan.claim else []), *plan.volumes]
 
 
 def _claim(labels: Labels, plan: StorePlan) -> Manifest:
@@ -88,8 +101,9 @@ def stateful_set(labels: Labels, plan: StorePlan) -> Manifest:
             "imagePullSecrets": pods.pull_secrets(plan.pull_secrets),
             "securityContext": pods.pod_security_context(USER),
             "terminationGracePeriodSeconds": plan.grace_seconds,
+            "initContainers": [*plan.sidecars] or None,
             "containers": [_container(labels, plan)],
-            "volumes": [pods.secrets_volume(plan.secret), *(volume for volume, _ in plan.scratch)],
+            "volumes": [pods.secrets_volume(plan.secret), *(volume for volume, _ in plan.scratch), *_claims(plan)],
         }
     )
     return {

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from components.manifests import Later, pods
+from components.manifests.backups import backup_sidecar, backup_volumes, restored_claim_name
 from components.manifests.stateful import StorePlan
 from moorage.base.quantity import quantity_value
 
 if TYPE_CHECKING:
+    from components.labels import Labels
     from moorage.config.stack import Postgres, Redis
 
 POSTGRES_PORT = 5432
@@ -24,6 +26,7 @@ _POSTGRES_GRACE_SECONDS = 120
 _REDIS_GRACE_SECONDS = 30
 _KIB = 1024
 _MIB = 1024 * _KIB
+_MIN_KEPT_WAL_MIB = 32
 _MIN_WORK_MEM_KIB = 64
 """The least that Postgres accepts."""
 
@@ -43,12 +46,21 @@ def postgres_settings(memory_limit: str, max_connections: int) -> dict[str, str]
     }
 
 
-def postgres_plan(model: Postgres, *, image: Later, secret: Later, pull_secrets: tuple[str, ...] = ()) -> StorePlan:
+def _kept_wal(storage: str) -> dict[str, str]:
+    """Return the setting that keeps a reader of the WAL that is away, or will never come back, from filling the volume."""
+    return {"max_slot_wal_keep_size": f"{max(_MIN_KEPT_WAL_MIB, int(quantity_value(storage)) // 4 // _MIB)}MB"}
+
+
+def postgres_plan(
+    model: Postgres, labels: Labels, *, image: Later, secret: Later, pull_secrets: tuple[str, ...] = ()
+) -> StorePlan:
     """Return how Postgres runs; `image` and `secret` (its name) may come later."""
     limit = model.resources.limits.memory
     # Over TCP: while a first start fills the database, a temporary server answers on the socket only.
     ready = ["pg_isready", "-q", "-h", "127.0.0.1", "-p", str(POSTGRES_PORT), "-U", POSTGRES_USER, "-d", model.database]
-    settings = postgres_settings(limit, model.max_connections)
+    settings = postgres_settings(limit, model.max_connections) | _kept_wal(model.storage)
+    if model.backup is not None:
+        settings["summarize_wal"] = "on"
     shared_memory = min(64 * _MIB, int(quantity_value(limit)) // 8) // _MIB
     return StorePlan(
         image=image,
@@ -77,6 +89,9 @@ def postgres_plan(model: Postgres, *, image: Later, secret: Later, pull_secrets:
         storage_class=model.storage_class,
         grace_seconds=_POSTGRES_GRACE_SECONDS,
         pull_secrets=pull_secrets,
+        claim=restored_claim_name(labels, model.restore) if model.restore else None,
+        sidecars=(backup_sidecar(model.backup, model.restore, image=image),) if model.backup else (),
+        volumes=backup_volumes(labels) if model.backup else (),
     )
 
 

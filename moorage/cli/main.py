@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from moorage.base.errors import MoorageError, Problem, Terminated
-from moorage.cli import build_commands, deploy_commands, look_commands, platform_commands, policycommands
+from moorage.cli import build_commands, data_commands, deploy_commands, look_commands, platform_commands, policycommands
 
 _INTERRUPTED, _TERMINATED = 130, 143
 
@@ -77,6 +77,7 @@ for panel, commands in (
 ):
     for command in commands:
         app.command(rich_help_panel=panel)(command)
+app.add_typer(data_commands.app, name="data", rich_help_panel=DEPLOY)
 app.add_typer(build_commands.app, name="images", rich_help_panel=BUILD)
 app.add_typer(policycommands.app, name="policy", rich_help_panel=POLICIES)
 app.add_typer(platform_commands.app, name="platform", rich_help_panel=PLATFORM)

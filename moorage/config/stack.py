@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from moorage.base.errors import KeyPath, Problem
+from moorage.config.backup import Backup, Restore  # noqa: TC001  # pydantic reads annotations
 from moorage.config.fields import BytesQuantity, DnsLabel, EnvName, Hostname, Model, Text, Unique
 from moorage.config.processtext import KeptText  # noqa: TC001  # pydantic reads annotations
 from moorage.config.service import Amounts, Resources, Scaling
@@ -121,6 +122,20 @@ class Postgres(Model):
     """Name of the database."""
     max_connections: int = Field(default=100, ge=10, le=1000)
     """Connections at the same time, of all services together."""
+    backup: Backup | None = None
+    """Backups on a volume of their own. Default: none."""
+    restore: Restore | None = None
+    """The volume that was restored from a backup, on which the database runs since. Default: the one it began with."""
+
+    def problems(self) -> Iterator[Problem]:
+        """Yield a restore where there are no backups."""
+        if self.restore is not None and self.backup is None:
+            yield Problem(
+                what="restore is set without backup",
+                why="what is restored comes from the volume of the backups",
+                remedy="add backup: {}",
+                where=KeyPath.of("restore"),
+            )
 
 
 class Redis(Model):

@@ -18,10 +18,26 @@ SECONDS = 20
 
 
 def run(session: Session, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run kubectl on the stack's context, with a limit of `SECONDS`.
+    """Run kubectl on the stack's context, with a limit of `SECONDS` for each request.
 
     Raises `MoorageError` where there is no kubectl.
     """
+    command, environment = _command(session, f"--request-timeout={SECONDS}s", *arguments)
+    return subprocess.run(
+        command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+
+
+def show(session: Session, *arguments: str) -> int:
+    """Run kubectl on the stack's context for as long as it takes, its output going where ours goes; return its status.
+
+    Raises `MoorageError` where there is no kubectl.
+    """
+    command, environment = _command(session, *arguments)
+    return subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, check=False).returncode
+
+
+def _command(session: Session, *arguments: str) -> tuple[list[str], dict[str, str]]:
     environment = session.environment()
     program = shutil.which("kubectl", path=environment["PATH"])
     if program is None:
@@ -31,20 +47,8 @@ def run(session: Session, *arguments: str) -> subprocess.CompletedProcess[str]:
             why="it asks the cluster, with whatever credentials plugin yours needs",
             remedy="install it (https://kubernetes.io/docs/tasks/tools/), or run moorage/platform/bootstrap, which downloads it",
         )
-    return subprocess.run(
-        [
-            program,
-            f"--kubeconfig={session.target.kubeconfig}",
-            f"--context={session.target.context}",
-            f"--request-timeout={SECONDS}s",
-            *arguments,
-        ],
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    target = session.target
+    return [program, f"--kubeconfig={target.kubeconfig}", f"--context={target.context}", *arguments], environment
 
 
 def items(session: Session, namespace: str, kinds: Sequence[str]) -> list[dict[str, Any]]:

@@ -77,8 +77,9 @@ def workloads(draw: DrawFn) -> Workload:
     kind = draw(st.sampled_from(["service"] * 6 + ["postgres", "redis"]))
     pull_secrets = draw(st.sampled_from([(), ("registry",)]))
     if kind == "postgres":
-        plan = postgres_plan(draw(service_models.postgres()), image=IMAGE, secret="s", pull_secrets=pull_secrets)
-        return Workload(stateful_set(labels("postgres", Role.DATABASE), plan), None)
+        own = labels("postgres", Role.DATABASE)
+        plan = postgres_plan(draw(service_models.postgres()), own, image=IMAGE, secret="s", pull_secrets=pull_secrets)
+        return Workload(stateful_set(own, plan), None)
     if kind == "redis":
         plan = redis_plan(draw(service_models.redis()), image=IMAGE, secret="s", pull_secrets=pull_secrets)
         return Workload(stateful_set(labels("redis", Role.CACHE), plan), None)

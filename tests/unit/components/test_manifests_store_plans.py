@@ -27,7 +27,7 @@ def test_postgres_settings_fit_into_the_memory_limit(mebibytes: int, connections
 
 def postgres(**changes: Any) -> dict[str, Any]:
     """Return Postgres' StatefulSet with settings changed."""
-    plan = stores.postgres_plan(Postgres.model_validate(changes), image="i", secret="s")
+    plan = stores.postgres_plan(Postgres.model_validate(changes), DATABASE, image="i", secret="s")
     return stateful_set(DATABASE, plan)
 
 
