@@ -49,8 +49,9 @@ def store_objects(
         parent=parent,
         depends_on=[account, governing, *start_after],
         protect=scope.protect,
-        # Another size or class would replace the StatefulSet; volumes are grown by changing the claim instead.
-        ignore_changes=["spec.volumeClaimTemplates"],
+        # Another size or class would replace the StatefulSet; volumes are grown by changing the claim instead. Stores
+        # that were created in order stay so for the same reason.
+        ignore_changes=["spec.volumeClaimTemplates", "spec.podManagementPolicy"],
         custom_timeouts=timeouts(_START_MINUTES),
     )
     manifest = awaited_rollout(stateful_set(labels, plan))

@@ -112,6 +112,8 @@ def stateful_set(labels: Labels, plan: StorePlan) -> Manifest:
         "metadata": metadata(labels, labels.name),
         "spec": {
             "replicas": 1,
+            # In order, the controller would wait for ever for a broken pod to become ready before it replaces it.
+            "podManagementPolicy": "Parallel",
             "serviceName": f"{labels.name}-headless",
             "selector": {"matchLabels": labels.selector()},
             "updateStrategy": {"type": "RollingUpdate"},

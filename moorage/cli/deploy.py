@@ -18,7 +18,19 @@ from moorage.cli.sessions import session_for, session_of
 from moorage.cli.source_check import check_declared
 from moorage.config.loader import load_project
 from moorage.config.target import embedded_target
-from moorage.engine import controller, events, failure, kept_builds, pods, preflight, pulumi, routes, stacklock, stacks
+from moorage.engine import (
+    controller,
+    events,
+    failure,
+    kept_builds,
+    pods,
+    preflight,
+    pulumi,
+    routes,
+    stacklock,
+    stacks,
+    store_changes,
+)
 from moorage.engine.look import Seen, look, look_meanwhile
 from moorage.engine.state import read_state
 from moorage.platform import debian, toolchain
@@ -58,6 +70,7 @@ def up(root: Path, stack: str, *, yes: bool) -> None:
         preflight.check(session)
     seen = early.result() if early else look(session)
     stacks.ensure(session)
+    store_changes.prepare(session, project, seen.state, lambda text: out.print(f"[green]✓[/] {text}"))
     confirmed = _confirm_where_needed(session, project, seen, yes=yes)
     _tell(seen, f"this update restores {'it' if len(seen.drifts) == 1 else 'them'}")
     with stacklock.turn(session):

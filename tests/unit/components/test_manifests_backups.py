@@ -58,7 +58,11 @@ def test_the_backups_are_made_by_a_sidecar_that_outlives_the_server() -> None:
     assert sidecar["restartPolicy"] == "Always"
     assert sidecar["command"][-1] == "run"
     found = environment(sidecar)
-    assert (found["BACKUP_FULL_HOURS"], found["BACKUP_INCREMENTAL_HOURS"], found["BACKUP_KEEP_DAYS"]) == ("12", "2", "3")
+    assert (found["BACKUP_FULL_HOURS"], found["BACKUP_INCREMENTAL_HOURS"], found["BACKUP_KEEP_DAYS"]) == (
+        "12",
+        "2",
+        "3",
+    )
     assert found["BACKUP_VOLUME"] == "data"
     assert claims(pod) == {"backups": f"{DATABASE.name}-backups"}
     assert mounted(sidecar)["/backups"] == "backups"
