@@ -165,7 +165,7 @@ def test_protected_data_can_neither_be_deleted_nor_replaced(tmp_path: Path, dev:
 
 def test_changed_storage_never_replaces_a_data_store(dev: Recording) -> None:
     for store in dev.of("StatefulSet"):
-        assert store.ignore_changes == ("spec.volumeClaimTemplates",)
+        assert store.ignore_changes == ("spec.volumeClaimTemplates", "spec.podManagementPolicy")
 
 
 def test_in_the_preview_of_a_change_a_placeholder_stands_for_the_digest(tmp_path: Path) -> None:
