@@ -112,15 +112,9 @@ def backup_volumes(labels: Labels) -> tuple[Manifest, ...]:
     return claim_volume(BACKUPS_VOLUME, backups_claim_name(labels)), pods.empty_dir("backup-tmp")
 
 
-def restore_job(
-    labels: Labels, owner: Labels, restore: Restore, *, image: Later, pull_secrets: tuple[str, ...] = ()
-) -> Manifest:
-    """Return the Job that restores into the claim of `restore`; one that finds a restored database there does nothing.
-
-    `labels` are its own, so that no Service takes it for the database; `owner` are those of the database.
-    """
+def _restore_container(restore: Restore, image: Later) -> Manifest:
     instant = restore.instant()
-    container = {
+    return {
         "name": "restore",
         "image": image,
         "imagePullPolicy": "IfNotPresent",
@@ -145,6 +139,15 @@ def restore_job(
             pods.mount("tmp", "/tmp"),  # noqa: S108 -- a mount point inside the container
         ],
     }
+
+
+def restore_job(
+    labels: Labels, owner: Labels, restore: Restore, *, image: Later, pull_secrets: tuple[str, ...] = ()
+) -> Manifest:
+    """Return the Job that restores into the claim of `restore`; one that finds a restored database there does nothing.
+
+    `labels` are its own, so that no Service takes it for the database; `owner` are those of the database.
+    """
     # The backups' volume may be open on one node only: the database's.
     beside = {"labelSelector": {"matchLabels": owner.selector()}, "topologyKey": "kubernetes.io/hostname"}
     affinity = {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 100, "podAffinityTerm": beside}]}
@@ -157,7 +160,7 @@ def restore_job(
             "securityContext": pods.pod_security_context(USER),
             "restartPolicy": "Never",
             "affinity": {"podAffinity": affinity},
-            "containers": [container],
+            "containers": [_restore_container(restore, image)],
             "volumes": [
                 claim_volume(BACKUPS_VOLUME, backups_claim_name(owner)),
                 claim_volume(RESTORED_VOLUME, restored_claim_name(owner, restore)),

@@ -187,8 +187,8 @@ def _table(found: Backups) -> object:
 
 def _wal(found: Backups) -> str:
     if not found.receiving:
-        return "[red]✗[/] the database's log is not being received: see `kubectl logs postgres-0 -c backup`"
-    return f"[green]✓[/] the database's log is received as it is written, {found.behind / _KIB:.0f} KiB behind"
+        return "[red]✗[/] the log of the database is not being received: see `kubectl logs postgres-0 -c backup`"
+    return f"[green]✓[/] the log of the database is received as it is written, {found.behind / _KIB:.0f} KiB behind"
 
 
 def _age(seconds: int) -> str:

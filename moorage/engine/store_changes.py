@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from moorage.base.errors import MoorageError, Problem
 from moorage.base.quantity import quantity_value
 from moorage.build.record import workload_settings
-from moorage.config.service import POSTGRES, REDIS
+from moorage.config.service import POSTGRES
 from moorage.engine import kubectl
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def prepare(session: Session, project: Project, state: State, tell: Callable[[st
     problems: list[Problem] = []
     growing: list[tuple[str, str]] = []
     for name in changed:
-        store = {POSTGRES: project.settings.postgres, REDIS: project.settings.redis}[name]
+        store = project.settings.postgres if name == POSTGRES else project.settings.redis
         where = f"Pulumi.{project.stack_name}.yaml, moorage:{name}"
         problems += too_large(name, store, nodes, where)
         for claim, size in wanted(name, store):

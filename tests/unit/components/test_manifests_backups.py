@@ -47,7 +47,8 @@ def test_without_backups_the_pod_is_the_database_alone() -> None:
 
 
 def test_a_reader_of_the_wal_that_never_comes_back_cannot_fill_the_volume() -> None:
-    for changes in ({}, {"backup": {}}):
+    each: tuple[dict[str, Any], ...] = ({}, {"backup": {}})
+    for changes in each:
         assert setting(container_of(database(storage="8Gi", **changes)), "max_slot_wal_keep_size") == "2048MB"
 
 

@@ -41,7 +41,7 @@ def test_a_store_must_fit_onto_one_node(cpu: str, memory: str, fits: bool) -> No
     nodes = [node("1900m", "8Gi"), node("500m", "8388608Ki"), node("64", "512Gi", cordoned=True)]
     problems = list(store_changes.too_large("postgres", store(cpu, memory), nodes, WHERE))
     assert (problems == []) == fits
-    assert all("1900m cpu" in problem.why for problem in problems)
+    assert all("1900m cpu" in str(problem.why) for problem in problems)
 
 
 def test_nothing_is_said_where_nodes_cannot_be_listed() -> None:
@@ -61,14 +61,14 @@ def test_a_volume_that_cannot_grow_is_named_with_its_class(storage_class: str | 
     problem = store_changes.misfit(claim("1Gi", storage_class), "2Gi", CLASSES, WHERE)
     assert problem is not None
     assert "cannot grow to 2Gi" in problem.what
-    assert "StorageClass slow" in problem.why
+    assert "StorageClass slow" in str(problem.why)
     assert problem.where == f"{WHERE}.storage"
 
 
 def test_no_volume_shrinks() -> None:
     problem = store_changes.misfit(claim("2Gi"), "1Gi", CLASSES, WHERE)
     assert problem is not None
-    assert "storage: 2Gi" in problem.remedy
+    assert "storage: 2Gi" in str(problem.remedy)
 
 
 def test_the_claims_are_those_that_the_database_runs_on() -> None:
