@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from components.manifests import Later, Manifest, metadata, omit_none, pods
 from components.manifests.services import SKIP_AWAIT
 from components.manifests.stateful import USER
-from moorage.config.backup import FIRST_VOLUME
+from moorage.config.backup import volume_of
 
 if TYPE_CHECKING:
     from components.labels import Labels
@@ -24,11 +24,6 @@ _RESTORE_SIZES: Manifest = {"requests": {"cpu": "100m", "memory": "128Mi"}, "lim
 _RESTORE_SECONDS = 6 * 3600
 _COMPACT = "%Y%m%dT%H%M%SZ"
 _POSTGRES_TIME = "%Y-%m-%d %H:%M:%S.%f+00"
-
-
-def volume_of(restore: Restore | None) -> str:
-    """Return the name of the volume that the database runs on."""
-    return restore.volume if restore else FIRST_VOLUME
 
 
 def backups_claim_name(labels: Labels) -> str:

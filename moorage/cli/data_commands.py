@@ -21,22 +21,38 @@ BackupOption = Annotated[
     str | None, typer.Option("--backup", metavar="NAME", help="A backup that `data list` shows. [default: the newest]")
 ]
 _KIB = 1024
+_TROUBLED = 3
 
 
 @app.command("list")
 def list_backups(stack: StackName = "dev") -> None:
-    """Show the backups that are kept, and how far the database's log was received."""
+    """Show the backups that are kept, and how far the database's log was received.
+
+    Exit status 3 says that something is wrong with them: a backup that is late, a log that is not being received.
+    """
     from moorage.base.console import out
+    from moorage.config.backup import volume_of
     from moorage.engine import backups
 
     project, session = _stack(stack)
+    backups.require(project)
+    settings = project.settings.postgres
     found = backups.read(session, project)
     out.print(_table(found))
-    out.print(_wal(found))
+    if found.receiving:
+        behind = f"{found.behind / _KIB:.0f} KiB behind"
+        out.print(f"[green]✓[/] the log of the database is received as it is written, {behind}")
     if found.rehearsed is None:
         out.print(f"[yellow]![/] no restore was ever rehearsed: moorage data verify {stack}")
     else:
         out.print(f"[green]✓[/] a restore was last rehearsed {_age(found.rehearsed)} ago")
+    if settings.backup is None:
+        return
+    told = backups.troubles(found, settings.backup, volume_of(settings.restore), dt.datetime.now(dt.UTC))
+    for trouble in told:
+        out.print(f"[red]✗[/] {trouble}: see `kubectl logs postgres-0 --container=backup`")
+    if told:
+        raise typer.Exit(_TROUBLED)
 
 
 @app.command()
@@ -87,13 +103,12 @@ def restore(
     """
     from moorage.base.console import out
     from moorage.cli import deploy
-    from moorage.config.backup import FIRST_VOLUME
+    from moorage.config.backup import volume_of
     from moorage.engine import backups
 
     project, session = _stack(stack)
     backups.require(project)
-    before = project.settings.postgres.restore
-    source = before.volume if before else FIRST_VOLUME
+    source = volume_of(project.settings.postgres.restore)
     now = dt.datetime.now(dt.UTC)
     values = {"volume": into or now.strftime("restored-%Y%m%d-%H%M%S"), "fromVolume": source}
     if at:
@@ -183,12 +198,6 @@ def _table(found: Backups) -> object:
         began = one.began.astimezone().strftime("%Y-%m-%d %H:%M:%S")
         table.add_row(one.name, one.volume, began, took, f"{one.kib / _KIB:.1f} MiB")
     return table
-
-
-def _wal(found: Backups) -> str:
-    if not found.receiving:
-        return "[red]✗[/] the log of the database is not being received: see `kubectl logs postgres-0 -c backup`"
-    return f"[green]✓[/] the log of the database is received as it is written, {found.behind / _KIB:.0f} KiB behind"
 
 
 def _age(seconds: int) -> str:

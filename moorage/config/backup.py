@@ -109,3 +109,8 @@ class Restore(Model):
     def instant(self) -> dt.datetime | None:
         """Return `at` in UTC; None for everything that was received."""
         return dt.datetime.fromisoformat(self.at).astimezone(dt.UTC) if self.at else None
+
+
+def volume_of(restore: Restore | None) -> str:
+    """Return the name of the volume that the database runs on."""
+    return restore.volume if restore else FIRST_VOLUME

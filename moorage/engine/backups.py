@@ -11,10 +11,12 @@ from moorage.config.service import POSTGRES
 from moorage.engine import kubectl, pulumi
 
 if TYPE_CHECKING:
+    from moorage.config.backup import Backup
     from moorage.config.project import Project
     from moorage.engine.session import Session
 
 _SCRIPT = ("sh", "/usr/local/bin/backup-postgres")
+_HOUR = 3600
 _COMPACT = "%Y%m%dT%H%M%SZ"
 
 
@@ -45,6 +47,19 @@ class Backups:
     """Bytes of it that are not received yet."""
     rehearsed: int | None = None
     """Seconds since a restore was last rehearsed; None for never."""
+
+
+def troubles(found: Backups, settings: Backup, volume: str, now: dt.datetime) -> list[str]:
+    """Return what is wrong with the backups of the volume that the database runs on, a sentence each: nothing is good."""
+    told = []
+    if not found.receiving:
+        told.append("the log of the database is not being received")
+    own = [one for one in found.kept if one.volume == volume]
+    if not own:
+        told.append("there is no backup yet")
+    elif now - own[-1].ended > (allowed := 2 * dt.timedelta(hours=settings.incremental_every_hours)):
+        told.append(f"the newest backup is older than {allowed.total_seconds() / _HOUR:.0f} hours")
+    return told
 
 
 def read(session: Session, project: Project) -> Backups:

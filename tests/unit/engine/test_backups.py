@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 
-from moorage.engine.backups import parsed
+from moorage.config.backup import Backup
+from moorage.engine.backups import parsed, troubles
 
 LISTED = """\
 data 20261201T020000Z-full full 20261201T020000Z 20261201T020004Z 24120
@@ -28,3 +29,15 @@ def test_a_database_without_backups_yet_has_none() -> None:
     assert parsed("wal false 0\n").kept == ()
     assert not parsed("").receiving
     assert parsed("").rehearsed is None
+
+
+def test_a_late_backup_and_a_log_that_is_not_received_are_told() -> None:
+    settings, began = Backup(), dt.datetime(2026, 12, 1, 3, tzinfo=dt.UTC)
+    good = parsed(LISTED)
+    assert troubles(good, settings, "data", began + dt.timedelta(hours=2)) == []
+    assert troubles(good, settings, "data", began + dt.timedelta(hours=3)) == [
+        "the newest backup is older than 2 hours"
+    ]
+    assert troubles(good, settings, "second", began) == ["there is no backup yet"]
+    silent = parsed(LISTED.replace("wal true", "wal false"))
+    assert troubles(silent, settings, "data", began) == ["the log of the database is not being received"]
