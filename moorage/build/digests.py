@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 DIGEST_FORMAT = 2
 """Part of every digest: a change of how images are built of the same inputs makes it another one."""
 SHORT = 16
-_REMEMBERED = ".moorage/inputs.json"
+_REMEMBERED = "inputs.json"
 EPOCH = 315_532_800
 """Seconds of the time that everything in an image has: 1980-01-01, the first that a zip file can hold."""
 
@@ -88,17 +88,22 @@ class Inputs:
     """The inputs of the images of one stack."""
 
     def __init__(
-        self, project: Project, *, checkout: Path | None = None, labels: Mapping[str, str] | None = None
+        self,
+        project: Project,
+        *,
+        checkout: Path | None = None,
+        home: Path | None = None,
+        labels: Mapping[str, str] | None = None,
     ) -> None:
         """Prepare for a project; what is found is remembered in its ``.moorage`` folder.
 
-        Of another revision than the one on disk ``checkout`` is where the project lies that remembers, and ``labels``
-        are its own. Raises `MoorageError` where the stack wants labels of a source that cannot be told.
+        Of another revision than the one on disk ``checkout`` is the monorepo that is, ``home`` the folder that remembers,
+        and ``labels`` are the revision's own. Raises `MoorageError` where the stack wants labels of a source that cannot be told.
         """
         self._project = project
         wanted = project.settings.source_labels
         self._labels = (source_labels(project.root) if labels is None else labels) if wanted else {}
-        self._digests = FileDigests(project.root, (checkout or project.root) / _REMEMBERED, checkout=checkout)
+        self._digests = FileDigests(project.root, (home or project.home) / _REMEMBERED, checkout=checkout)
         self._contexts = Contexts(project.root, self._digests)
 
     def all(self) -> dict[Node, NodeInputs]:
@@ -110,10 +115,10 @@ class Inputs:
         needed = needed_images(project)
         found: dict[Node, NodeInputs] = {}
         for name in project.order:
-            if (node := Node(Kind.image, name)) in needed:
+            if (node := project.image(name)) in needed:
                 found[node] = self._inputs(node, project.image_folder(name), project.base_images[name].build, found)
         for name in project.running:
-            node = Node(Kind.service, name)
+            node = project.service(name)
             found[node] = self._inputs(node, project.service_folder(name), project.services[name].build, found)
         self._digests.save()
         return found
@@ -152,8 +157,8 @@ class Inputs:
 
 def needed_images(project: Project) -> frozenset[Node]:
     """Return the base images that the stack's services are built FROM, and those of the data stores they need."""
-    roots = {Node(Kind.service, name) for name in project.services}
-    roots |= {Node(Kind.image, name) for name in project.stores}
+    roots = {project.service(name) for name in project.services}
+    roots |= {project.image(name) for name in project.stores}
     found = project.graph.below(roots, via=BUILD)
     return frozenset(node for node in found if node.kind is Kind.image)
 

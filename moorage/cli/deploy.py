@@ -56,11 +56,11 @@ def up(root: Path, stack: str, *, yes: bool) -> None:
     Raises `MoorageError` with the first thing that stops it, and with every route that is not open afterwards.
     """
     project = load_project(root, stack)
-    check_declared(project.root, project.monorepo)
+    check_declared(project.monorepo)
     for problem in project.warnings:
         console.warn(str(problem))
     steps = Steps(4)
-    layout = Layout.of(project.root)
+    layout = Layout.of(project.program)
     running = not project.target.embedded or Platform(layout).running()
     early = look_meanwhile(session_for(project)) if running else None
     _prepare(session_for(project), steps)
@@ -108,11 +108,11 @@ def _ask_routes(session: Session, project: Project, steps: Steps) -> None:
 def preview(root: Path, stack: str, *, diff: bool) -> None:
     """Show what would change, and what of the stack is missing or does not answer."""
     project = load_project(root, stack)
-    check_declared(project.root, project.monorepo)
+    check_declared(project.monorepo)
     for problem in project.warnings:
         console.warn(str(problem))
     session = session_for(project)
-    layout = Layout.of(project.root)
+    layout = Layout.of(project.program)
     own = not project.target.embedded
     with ThreadPoolExecutor() as pool:
         asked = pool.submit(preflight.failures, session) if own else None
@@ -184,7 +184,7 @@ def _where_the_platform_is(project: Project) -> Project:
     if not project.target.embedded:
         return project
     problems: list[Problem] = []
-    target = embedded_target(project.root, project.settings, problems)
+    target = embedded_target(project.program, project.settings, problems)
     if target is None:
         raise MoorageError(*problems)
     return replace(project, target=target)
@@ -229,7 +229,7 @@ def _vanished(project: Project, name: str) -> str:
         return f"service {name} runs in stack {project.stack_name} but has run: false in its settings: an update deletes it"
     return (
         f"service {name} runs in stack {project.stack_name} but is no longer in the sources: an update deletes it. "
-        f"Was its folder moved? A service is apps/{name}/service.yaml"
+        f"Was its folder moved? A service is {project.service(name)}/service.yaml"
     )
 
 

@@ -27,7 +27,7 @@ _COMPONENTS = ("moorage:service:Service", "moorage:postgres:PostgresDatabase", "
 def show(project: Project, state: State, planned: Planned) -> None:
     """Print the summary of a preview that found ``planned`` between the state and the sources."""
     steps = _by_part(planned.steps)
-    found = changes(project, state.record(), record_of(project, Inputs(project).all()))
+    found = changes(project, state.record(project.monorepo.repository), record_of(project, Inputs(project).all()))
     table = Table(box=None, pad_edge=False)
     for title in ("service", "image", "workload"):
         table.add_column(title, style="bold" if title == "service" else "", overflow="fold")

@@ -10,6 +10,7 @@ from moorage.config.graph import Kind
 from moorage.config.merge import overridden, sized_service, sized_settings
 from moorage.config.monorepo import read_monorepo
 from moorage.config.project import Project
+from moorage.config.repository import read_repository
 from moorage.config.sources import read_services
 from moorage.config.stack import ServiceOverride
 from moorage.config.stackfile import read_stack
@@ -52,7 +53,8 @@ def load_project(root: Path, stack: str) -> Project:
     factor = settings.embedded.resource_factor if target.embedded else 1.0
     order = graph.order()
     return Project(
-        root=root,
+        program=root,
+        root=monorepo.repository.top,
         stack_name=stack,
         stage=file.stage,
         settings=sized_settings(settings, factor),
@@ -79,7 +81,9 @@ def load_target(root: Path, stack: str) -> Target:
     """
     root = root.resolve()
     problems: list[Problem] = []
-    keys = frozenset[str]().union(*(entry.secret_keys() for entry in read_services(root, []).values()))
+    keys = frozenset[str]().union(
+        *(entry.secret_keys() for entry in read_services(read_repository(root, []), []).values())
+    )
     file = read_stack(root, stack, keys, problems)
     target = resolve_target(root, file.settings, file.source, problems) if file.settings else None
     if problems or target is None:

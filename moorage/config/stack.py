@@ -118,7 +118,7 @@ class Postgres(Model):
         requests=Amounts(cpu="100m", memory="128Mi"), limits=Amounts(cpu="1", memory="512Mi")
     )
     """What the container is given of cpu and memory."""
-    database: DnsLabel = "harbour"
+    database: DnsLabel = "app"
     """Name of the database."""
     max_connections: int = Field(default=100, ge=10, le=1000)
     """Connections at the same time, of all services together."""
@@ -200,8 +200,8 @@ class Stack(Model):
 
     namespace: DnsLabel | None = None
     """Default: ``<application>-<stack>``."""
-    application: DnsLabel = "harbour"
-    """Name of the whole, on every object's label ``app.kubernetes.io/part-of``."""
+    application: DnsLabel = ""
+    """Name of the whole, in each image's name and each object's label ``app.kubernetes.io/part-of``. Default: the project's name."""
     stage: Literal["development", "production"] | None = None
     """What the stack is for. Default: ``development`` for ``dev``, ``local``, ``test``, ``sandbox``, ``dev-anna``; else ``production``."""
     cluster: Cluster | None = None
