@@ -9,7 +9,7 @@ import pulumi
 
 from components.kubernetes_objects import KubernetesObject
 from components.labels import Role
-from components.manifests.network_policies import Flow, allow_dns, default_deny, workload_policy
+from components.manifests.network_policies import Flow, allow_dns, default_deny, leave_for, workload_policy
 from components.manifests.store_plans import POSTGRES_PORT, REDIS_PORT
 from moorage.config import outputs
 from moorage.config.service import POSTGRES, REDIS
@@ -33,6 +33,8 @@ class NetworkArgs:
     services: Sequence[ServiceModel]
     controller_namespace: str
     """Namespace of the ingress controller's pods."""
+    offsite_port: int | None = None
+    """TCP port outside the cluster to which Postgres' backups are copied."""
 
 
 class Network(pulumi.ComponentResource):
@@ -61,6 +63,9 @@ class Network(pulumi.ComponentResource):
             self._policy(service.name, policy)
         for store in sorted({need for service in args.services for need in service.needs} & _STORES.keys()):
             self._policy(store, workload_policy(self._labels(store), flows))
+        if args.offsite_port is not None:
+            for pod in (POSTGRES, f"{POSTGRES}-restore"):
+                self._policy(f"{pod}-offsite", leave_for(args.scope.labels(pod, Role.DATABASE), args.offsite_port))
         self.register_outputs({})
 
     def _policy(self, role: str, manifest: Manifest | None) -> None:

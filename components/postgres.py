@@ -11,7 +11,7 @@ from components.endpoints import DatabaseEndpoint
 from components.generated import generated_password
 from components.labels import Role
 from components.manifests.store_plans import POSTGRES_PORT, POSTGRES_SECRET_KEY, POSTGRES_USER, postgres_plan
-from components.store_backups import postgres_backups
+from components.store_backups import offsite_copies, postgres_backups
 from components.store_objects import store_objects, store_secret
 from moorage.config import outputs
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from components.kubernetes_objects import KubernetesObject
     from components.scope import Scope
+    from components.store_backups import OffsiteArgs
     from moorage.config.stack import Postgres
 
 
@@ -30,6 +31,8 @@ class PostgresDatabaseArgs:
     scope: Scope
     settings: Postgres
     image: pulumi.Input[str]
+    offsite: OffsiteArgs | None = None
+    """Where the settings have backups copied elsewhere."""
     start_after: Sequence[pulumi.Resource] = ()
     """Further resources without which the pod should not start."""
 
@@ -49,14 +52,18 @@ class PostgresDatabase(pulumi.ComponentResource):
         # Postgres reads the password when the data directory is made, so losing it would lock everyone out.
         password = generated_password(f"{name}-password", pulumi.ResourceOptions(parent=self, protect=scope.protect))
         secret = store_secret(name, labels, scope, key=POSTGRES_SECRET_KEY, password=password, parent=self)
+        copies = offsite_copies(name, labels, scope, args.offsite, self)
         plan = postgres_plan(
             args.settings,
             labels,
             image=args.image,
             secret=secret.object_name,
+            copies=copies,
             pull_secrets=scope.pull_secrets,
         )
-        backups = postgres_backups(name, labels, scope, settings=args.settings, image=args.image, parent=self)
+        backups = postgres_backups(
+            name, labels, scope, settings=args.settings, image=args.image, copies=copies, parent=self
+        )
         self.stateful_set: KubernetesObject = store_objects(
             name, labels, scope, plan=plan, start_after=[*args.start_after, *backups], parent=self
         )

@@ -16,8 +16,10 @@ from components.postgres import PostgresDatabase, PostgresDatabaseArgs
 from components.redis import RedisCache, RedisCacheArgs
 from components.scope import stack_scope
 from components.service import Service, ServiceArgs
+from components.store_backups import OffsiteArgs
 from moorage.base.errors import MoorageError
 from moorage.config import outputs
+from moorage.config.backup import OFFSITE_SECRETS, RCLONE
 from moorage.config.loader import load_project
 from moorage.config.service import POSTGRES, REDIS
 from moorage.config.stackfile import SETTINGS_NAMESPACE
@@ -72,8 +74,14 @@ def _network(
     """Return what closes the network, before which no pod starts."""
     if not project.settings.network_policies:
         return []
-    controller = project.target.controller_namespace
-    return [Network("network", NetworkArgs(scope=scope, services=services, controller_namespace=controller), opts)]
+    backup = project.settings.postgres.backup
+    args = NetworkArgs(
+        scope=scope,
+        services=services,
+        controller_namespace=project.target.controller_namespace,
+        offsite_port=backup.offsite.port if backup and backup.offsite else None,
+    )
+    return [Network("network", args, opts)]
 
 
 def _stores(
@@ -83,13 +91,29 @@ def _stores(
     settings, found = project.settings, dict[str, "Endpoint"]()
     if POSTGRES in project.stores:
         image = images.bases[POSTGRES].image
-        database = PostgresDatabaseArgs(scope=scope, settings=settings.postgres, image=image, start_after=start_after)
+        database = PostgresDatabaseArgs(
+            scope=scope,
+            settings=settings.postgres,
+            image=image,
+            offsite=_offsite(project, images),
+            start_after=start_after,
+        )
         found[POSTGRES] = PostgresDatabase(POSTGRES, database, opts).endpoint
     if REDIS in project.stores:
         image = images.bases[REDIS].image
         cache = RedisCacheArgs(scope=scope, settings=settings.redis, image=image, start_after=start_after)
         found[REDIS] = RedisCache(REDIS, cache, opts).endpoint
     return found
+
+
+def _offsite(project: Project, images: Images) -> OffsiteArgs | None:
+    """Return what copies the database's backups elsewhere; None where nothing does."""
+    if RCLONE not in project.store_images:
+        return None
+    secret = pulumi.Config(SETTINGS_NAMESPACE).require_secret
+    return OffsiteArgs(
+        image=images.bases[RCLONE].image, secrets={name: secret(key) for name, key in OFFSITE_SECRETS.items()}
+    )
 
 
 def _services(

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pulumi
 
 from components.kubernetes_objects import KubernetesObject, timeouts
 from components.labels import Role
-from components.manifests.backups import backups_claim_name, claim, restore_job, restored_claim_name
+from components.manifests.backups import Copies, backups_claim_name, claim, restore_job, restored_claim_name
+from components.manifests.services import secret
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from components.labels import Labels
     from components.scope import Scope
     from moorage.config.stack import Postgres
@@ -18,13 +22,34 @@ if TYPE_CHECKING:
 _RESTORE_MINUTES = 6 * 60
 
 
-def postgres_backups(
+@dataclass(frozen=True, kw_only=True)
+class OffsiteArgs:
+    """What copies the backups elsewhere."""
+
+    image: pulumi.Input[str]
+    secrets: Mapping[str, pulumi.Input[str]] = field(repr=False)
+    """Values of `OFFSITE_SECRETS`, by the names of their files."""
+
+
+def offsite_copies(
+    name: str, labels: Labels, scope: Scope, args: OffsiteArgs | None, parent: pulumi.Resource
+) -> Copies | None:
+    """Create the Secret that copies elsewhere need; None where there are none."""
+    if args is None:
+        return None
+    opts = pulumi.ResourceOptions(parent=parent)
+    held = KubernetesObject(f"{name}-offsite", secret(labels, args.secrets), scope.namespace, opts)
+    return Copies(image=args.image, secret=held.object_name, prefix=labels.instance)
+
+
+def postgres_backups(  # what the Job runs with, and where
     name: str,
     labels: Labels,
     scope: Scope,
     *,
     settings: Postgres,
     image: pulumi.Input[str],
+    copies: Copies | None,
     parent: pulumi.Resource,
 ) -> list[pulumi.Resource]:
     """Create the volume of a database's backups, and what restores into another volume; return what comes before it.
@@ -36,7 +61,6 @@ def postgres_backups(
     if backup is None:
         return []
     opts = pulumi.ResourceOptions(parent=parent, protect=scope.protect, retain_on_delete=scope.protect)
-    # A claim only ever grows, and by hand: see docs/data.md.
     manifest = claim(labels, backups_claim_name(labels), storage=backup.storage, storage_class=backup.storage_class)
     backups = KubernetesObject(f"{name}-backups", manifest, scope.namespace, opts)
     if restore is None:
@@ -46,10 +70,17 @@ def postgres_backups(
         labels, restored_claim_name(labels, restore), storage=settings.storage, storage_class=settings.storage_class
     )
     volume = KubernetesObject(f"{name}-{restore.volume}", manifest, scope.namespace, kept)
-    own = scope.labels(f"{name}-restore", Role.DATABASE)
     job = KubernetesObject(
         f"{name}-restore-{restore.volume}",
-        restore_job(own, labels, restore, image=image, pull_secrets=scope.pull_secrets),
+        restore_job(
+            scope.labels(f"{name}-restore", Role.DATABASE),
+            labels,
+            restore,
+            image=image,
+            offsite=backup.offsite,
+            copies=copies,
+            pull_secrets=scope.pull_secrets,
+        ),
         scope.namespace,
         pulumi.ResourceOptions(
             parent=parent,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from components.manifests import Later, Manifest, metadata, omit_none, pods
@@ -11,19 +12,35 @@ from moorage.config.backup import volume_of
 
 if TYPE_CHECKING:
     from components.labels import Labels
-    from moorage.config.backup import Backup, Restore
+    from moorage.config.backup import Backup, Offsite, Restore
+    from moorage.config.stack import Postgres
 
 BACKUPS_VOLUME = "backups"
 RESTORED_VOLUME = "restored"
 _BACKUPS_PATH = "/backups"
 _RESTORED_PATH = "/restored"
 _SOCKETS_PATH = "/var/run/postgresql"
+_OFFSITE_SECRETS = "offsite-secrets"
+_OFFSITE_SECRETS_PATH = "/run/secrets/offsite"
+_GROUP_READ = 0o440
 _COMMAND = ["sh", "/usr/local/bin/backup-postgres"]
+_COPY_COMMAND = ["sh", "/usr/local/bin/copy-backups"]
 _SIZES: Manifest = {"requests": {"cpu": "20m", "memory": "48Mi"}, "limits": {"cpu": "1", "memory": "256Mi"}}
 _RESTORE_SIZES: Manifest = {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"cpu": "2", "memory": "512Mi"}}
 _RESTORE_SECONDS = 6 * 3600
 _COMPACT = "%Y%m%dT%H%M%SZ"
 _POSTGRES_TIME = "%Y-%m-%d %H:%M:%S.%f+00"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Copies:
+    """What copies elsewhere need; image and secret may come later."""
+
+    image: Later
+    secret: Later
+    """Name of the Secret of `OFFSITE_SECRETS`."""
+    prefix: str
+    """Below which they lie where the settings name nothing."""
 
 
 def backups_claim_name(labels: Labels) -> str:
@@ -102,9 +119,69 @@ def backup_sidecar(settings: Backup, restore: Restore | None, *, image: Later) -
     }
 
 
-def backup_volumes(labels: Labels) -> tuple[Manifest, ...]:
-    """Return the volumes that the sidecar brings into the database's pod."""
-    return claim_volume(BACKUPS_VOLUME, backups_claim_name(labels)), pods.empty_dir("backup-tmp")
+def _offsite_container(offsite: Offsite, copies: Copies, command: list[str], environment: dict[str, str]) -> Manifest:
+    return {
+        "name": "offsite",
+        "image": copies.image,
+        "imagePullPolicy": "IfNotPresent",
+        "command": [*_COPY_COMMAND, *command],
+        "env": _environment(
+            {
+                **environment,
+                "BACKUP_FOLDER": _BACKUPS_PATH,
+                "OFFSITE_ENDPOINT": offsite.endpoint,
+                "OFFSITE_BUCKET": offsite.bucket,
+                "OFFSITE_PREFIX": offsite.prefix or copies.prefix,
+                "OFFSITE_REGION": offsite.region,
+                "OFFSITE_SECRETS": _OFFSITE_SECRETS_PATH,
+            }
+        ),
+        "resources": _SIZES,
+        "securityContext": pods.container_security_context(),
+        "volumeMounts": [
+            pods.mount(BACKUPS_VOLUME, _BACKUPS_PATH),
+            pods.mount(_OFFSITE_SECRETS, _OFFSITE_SECRETS_PATH, read_only=True),
+            pods.mount("offsite-tmp", "/tmp"),  # noqa: S108 -- a mount point inside the container
+        ],
+    }
+
+
+def offsite_sidecar(settings: Backup, offsite: Offsite, copies: Copies) -> Manifest:
+    """Return the sidecar that copies the backups elsewhere."""
+
+    def probe(word: str, *, period: int, failures: int) -> Manifest:
+        return pods.exec_probe([*_COPY_COMMAND, word], period=period, timeout=5, failures=failures)
+
+    kept = {"BACKUP_KEEP_DAYS": str(settings.keep_days), "BACKUP_FULL_HOURS": str(settings.full_every_hours)}
+    return {
+        **_offsite_container(offsite, copies, ["push"], kept),
+        "restartPolicy": "Always",
+        "startupProbe": probe("started", period=1, failures=60),
+        "readinessProbe": probe("ready", period=30, failures=3),
+        "livenessProbe": probe("alive", period=120, failures=3),
+    }
+
+
+def backup_sidecars(model: Postgres, image: Later, copies: Copies | None) -> tuple[Manifest, ...]:
+    """Return the sidecars of a database's pod: what makes its backups, and what copies them elsewhere."""
+    backup = model.backup
+    if backup is None:
+        return ()
+    own = backup_sidecar(backup, model.restore, image=image)
+    return (own, offsite_sidecar(backup, backup.offsite, copies)) if backup.offsite and copies else (own,)
+
+
+def _offsite_volumes(copies: Copies | None) -> tuple[Manifest, ...]:
+    if copies is None:
+        return ()
+    secrets = {"name": _OFFSITE_SECRETS, "secret": {"secretName": copies.secret, "defaultMode": _GROUP_READ}}
+    return secrets, pods.empty_dir("offsite-tmp")
+
+
+def backup_volumes(labels: Labels, copies: Copies | None = None) -> tuple[Manifest, ...]:
+    """Return the volumes that the sidecars bring into the database's pod."""
+    own = claim_volume(BACKUPS_VOLUME, backups_claim_name(labels)), pods.empty_dir("backup-tmp")
+    return own + _offsite_volumes(copies)
 
 
 def _restore_container(restore: Restore, image: Later) -> Manifest:
@@ -136,10 +213,25 @@ def _restore_container(restore: Restore, image: Later) -> Manifest:
     }
 
 
+def _fetching(offsite: Offsite | None, copies: Copies | None, restore: Restore) -> list[Manifest] | None:
+    if offsite is None or copies is None:
+        return None
+    return [_offsite_container(offsite, copies, ["fetch", restore.from_volume], {})]
+
+
 def restore_job(
-    labels: Labels, owner: Labels, restore: Restore, *, image: Later, pull_secrets: tuple[str, ...] = ()
+    labels: Labels,
+    owner: Labels,
+    restore: Restore,
+    *,
+    image: Later,
+    offsite: Offsite | None = None,
+    copies: Copies | None = None,
+    pull_secrets: tuple[str, ...] = (),
 ) -> Manifest:
     """Return the Job that restores into the claim of `restore`; one that finds a restored database there does nothing.
+
+    Where the volume of the backups is empty they come from `copies` first.
 
     `labels` are its own, so that no Service takes it for the database; `owner` are those of the database.
     """
@@ -155,11 +247,13 @@ def restore_job(
             "securityContext": pods.pod_security_context(USER),
             "restartPolicy": "Never",
             "affinity": {"podAffinity": affinity},
+            "initContainers": _fetching(offsite, copies, restore),
             "containers": [_restore_container(restore, image)],
             "volumes": [
                 claim_volume(BACKUPS_VOLUME, backups_claim_name(owner)),
                 claim_volume(RESTORED_VOLUME, restored_claim_name(owner, restore)),
                 pods.empty_dir("tmp"),
+                *_offsite_volumes(copies),
             ],
         }
     )

@@ -81,3 +81,12 @@ def workload_policy(
     policy = _policy(labels.name, labels, {"matchLabels": labels.selector()}, **rules)
     policy["spec"]["policyTypes"] = [name.capitalize() for name in rules]
     return policy
+
+
+def leave_for(labels: Labels, port: int) -> Manifest:
+    """Return the policy that lets a workload connect to `port` anywhere: what has a name outside has no fixed address."""
+    policy = _policy(
+        f"{labels.name}-offsite", labels, {"matchLabels": labels.selector()}, egress=[{"ports": _tcp(port)}]
+    )
+    policy["spec"]["policyTypes"] = ["Egress"]
+    return policy

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from components.manifests import Later, pods
-from components.manifests.backups import backup_sidecar, backup_volumes, restored_claim_name
+from components.manifests.backups import backup_sidecars, backup_volumes, restored_claim_name
 from components.manifests.stateful import StorePlan
 from moorage.base.quantity import quantity_value
 
 if TYPE_CHECKING:
     from components.labels import Labels
+    from components.manifests.backups import Copies
     from moorage.config.stack import Postgres, Redis
 
 POSTGRES_PORT = 5432
@@ -52,9 +53,15 @@ def _kept_wal(storage: str) -> dict[str, str]:
 
 
 def postgres_plan(
-    model: Postgres, labels: Labels, *, image: Later, secret: Later, pull_secrets: tuple[str, ...] = ()
+    model: Postgres,
+    labels: Labels,
+    *,
+    image: Later,
+    secret: Later,
+    copies: Copies | None = None,
+    pull_secrets: tuple[str, ...] = (),
 ) -> StorePlan:
-    """Return how Postgres runs; `image` and `secret` (its name) may come later."""
+    """Return how Postgres runs; `image` and `secret` (its name) may come later, `copies` takes its backups elsewhere."""
     limit = model.resources.limits.memory
     # Over TCP: while a first start fills the database, a temporary server answers on the socket only.
     ready = ["pg_isready", "-q", "-h", "127.0.0.1", "-p", str(POSTGRES_PORT), "-U", POSTGRES_USER, "-d", model.database]
@@ -90,8 +97,8 @@ def postgres_plan(
         grace_seconds=_POSTGRES_GRACE_SECONDS,
         pull_secrets=pull_secrets,
         claim=restored_claim_name(labels, model.restore) if model.restore else None,
-        sidecars=(backup_sidecar(model.backup, model.restore, image=image),) if model.backup else (),
-        volumes=backup_volumes(labels) if model.backup else (),
+        sidecars=backup_sidecars(model, image, copies),
+        volumes=backup_volumes(labels, copies) if model.backup else (),
     )
 
 

@@ -158,7 +158,7 @@ class Inputs:
 def needed_images(project: Project) -> frozenset[Node]:
     """Return the base images that the stack's services are built FROM, and those of the data stores they need."""
     roots = {project.service(name) for name in project.services}
-    roots |= {project.image(name) for name in project.stores}
+    roots |= {project.image(name) for name in project.store_images}
     found = project.graph.below(roots, via=BUILD)
     return frozenset(node for node in found if node.kind is Kind.image)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from moorage.cli.arguments import StackName  # noqa: TC001  # typer reads it when the program runs
-from moorage.engine.session import find_root
+from moorage.config.locate import find_root
 
 if TYPE_CHECKING:
     from moorage.config.project import Project

@@ -90,7 +90,7 @@ def _of_stack(root: Path, stack: str, given: Mapping[str, bytes]) -> list[tuple[
                 secrets=secrets,
             )
             wanted.append((name, images[name], expectation))
-    for name in project.stores:
+    for name in project.store_images:
         if f"{BASE}{name}" in images:
             image = project.base_images[name]
             expectation = Expectation(

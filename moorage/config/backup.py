@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
 
 from pydantic import Field
 
@@ -34,6 +35,57 @@ Instant = Annotated[
 ]
 
 
+Endpoint = Annotated[
+    str,
+    Text(
+        pattern=r"https?://[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:[0-9]{1,5})?",
+        rule="the address of an S3 store has scheme and host, a port where it is unusual, and no path",
+        example="https://s3.eu-central-1.amazonaws.com",
+    ),
+]
+BucketName = Annotated[
+    str,
+    Text(
+        pattern=r"[a-z0-9][-a-z0-9.]{1,61}[a-z0-9]",
+        rule="a bucket's name has 3 to 63 lower-case letters, digits, hyphens and dots",
+        example="acme-backups",
+    ),
+]
+RCLONE = "rclone"
+"""The image that copies."""
+OFFSITE_SECRETS = {
+    "ACCESS_KEY": "offsiteAccessKey",
+    "SECRET_KEY": "offsiteSecretKey",
+    "PASSPHRASE": "offsitePassphrase",
+}
+"""Config keys of the secrets that copies elsewhere need, by the names of their files in the container."""
+_PORTS = {"http": 80, "https": 443}
+
+
+class Offsite(Model):
+    """Where the backups are copied to, encrypted: a bucket of an S3 store.
+
+    The stack's secrets ``offsiteAccessKey`` and ``offsiteSecretKey`` open it, ``offsitePassphrase`` encrypts what is in it.
+    """
+
+    example = "{endpoint: https://s3.eu-central-1.amazonaws.com, bucket: acme-backups}"
+
+    endpoint: Endpoint
+    """Address of the store."""
+    bucket: BucketName
+    """A bucket that exists."""
+    prefix: DnsLabel | None = None
+    """Below which the copies lie. Default: the stack's namespace."""
+    region: Annotated[str, Field(min_length=1)] = "us-east-1"
+    """Region of the bucket."""
+
+    @property
+    def port(self) -> int:
+        """TCP port of the store."""
+        found = urlsplit(self.endpoint)
+        return found.port or _PORTS[found.scheme]
+
+
 class Backup(Model):
     """Backups of PostgreSQL on a volume of their own: its WAL as it is written, and its files on time."""
 
@@ -49,6 +101,8 @@ class Backup(Model):
     """Hours between two backups of what has changed since the last one."""
     keep_days: int = Field(default=7, ge=1, le=3650)
     """Any second of these days can be restored; what only older ones need is removed."""
+    offsite: Offsite | None = None
+    """Where everything is copied to as well. Default: nowhere."""
 
     def problems(self) -> Iterator[Problem]:
         """Yield incremental backups that are rarer than full ones."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from moorage.base.errors import Location, MoorageError, Problem
 from moorage.config.addresses import stack_warnings
+from moorage.config.backup import OFFSITE_SECRETS
 from moorage.config.graph import Kind
 from moorage.config.merge import overridden, sized_service, sized_settings
 from moorage.config.monorepo import read_monorepo
@@ -36,7 +37,7 @@ def load_project(root: Path, stack: str) -> Project:
     root = root.resolve()
     problems: list[Problem] = []
     monorepo, graph = read_monorepo(root, problems)
-    keys = frozenset[str]().union(*(entry.secret_keys() for entry in monorepo.services.values()))
+    keys = frozenset(OFFSITE_SECRETS.values()).union(*(entry.secret_keys() for entry in monorepo.services.values()))
     try:
         file = read_stack(root, stack, keys, problems)
     except MoorageError as error:
@@ -81,7 +82,7 @@ def load_target(root: Path, stack: str) -> Target:
     """
     root = root.resolve()
     problems: list[Problem] = []
-    keys = frozenset[str]().union(
+    keys = frozenset(OFFSITE_SECRETS.values()).union(
         *(entry.secret_keys() for entry in read_services(read_repository(root, []), []).values())
     )
     file = read_stack(root, stack, keys, problems)

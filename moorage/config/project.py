@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from moorage.base.stage import DEVELOPMENT
+from moorage.config.backup import RCLONE
 from moorage.config.graph import Kind
-from moorage.config.service import DATA_SERVICES
+from moorage.config.service import DATA_SERVICES, POSTGRES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,6 +65,13 @@ class Project:
         """The data stores that the stack's services need: ``postgres``, ``redis``."""
         needs = {need for service in self.services.values() for need in service.needs}
         return tuple(name for name in DATA_SERVICES if name in needs)
+
+    @property
+    def store_images(self) -> tuple[str, ...]:
+        """The base images that the data stores run: one of each store, and what copies backups elsewhere."""
+        backup = self.settings.postgres.backup
+        copied = POSTGRES in self.stores and backup is not None and backup.offsite is not None
+        return (*self.stores, RCLONE) if copied else self.stores
 
     @property
     def url(self) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moorage.base.words import did_you_mean, listed
+from moorage.config.backup import OFFSITE_SECRETS
 from moorage.config.stackfile import set_secret_command
 
 if TYPE_CHECKING:
@@ -51,6 +52,19 @@ def check_stack(
             yield from _check_running(monorepo, entry.source, service, services, source)
     yield from _check_routes(monorepo, settings, services)
     yield from _check_build_secrets(source, settings)
+    yield from _check_offsite(file, settings)
+
+
+def _check_offsite(file: StackFile, settings: Stack) -> Iterator[Problem]:
+    backup = settings.postgres.backup
+    for key in OFFSITE_SECRETS.values() if backup and backup.offsite else ():
+        if key not in file.secrets:
+            yield file.source.problem(
+                ("postgres", "backup", "offsite"),
+                what=f"the stack {file.stack} has no secret moorage:{key}",
+                why="backups are copied to a store that needs keys, and encrypted with a passphrase",
+                remedy=f"run {set_secret_command(key, file.stack)}",
+            )
 
 
 def _check_secrets(source: Source, service: Service, file: StackFile) -> Iterator[Problem]:

@@ -34,7 +34,7 @@ def prepare(session: Session, project: Project, state: State, tell: Callable[[st
     Nothing is asked where no store changes. Raises `MoorageError` with everything that the cluster cannot do, before
     anything is changed, and where a volume refuses to grow.
     """
-    recorded = state.record().workloads
+    recorded = state.record(project.monorepo.repository).workloads
     changed = [
         name for name in project.stores if name in recorded and recorded[name] != workload_settings(project, name)
     ]
