@@ -48,6 +48,8 @@ def list_backups(stack: StackName = "dev") -> None:
         out.print(f"[green]✓[/] a restore was last rehearsed {_age(found.rehearsed)} ago")
     if settings.backup is None:
         return
+    if settings.backup.offsite and found.copied is not None:
+        out.print(f"[green]✓[/] everything was copied to {settings.backup.offsite.bucket} {found.copied} s ago")
     told = backups.troubles(found, settings.backup, volume_of(settings.restore), dt.datetime.now(dt.UTC))
     for trouble in told:
         out.print(f"[red]✗[/] {trouble}: see `kubectl logs postgres-0 --container=backup`")

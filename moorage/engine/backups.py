@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _SCRIPT = ("sh", "/usr/local/bin/backup-postgres")
 _HOUR = 3600
+_LATE_COPY = 600
 _COMPACT = "%Y%m%dT%H%M%SZ"
 
 
@@ -47,6 +48,8 @@ class Backups:
     """Bytes of it that are not received yet."""
     rehearsed: int | None = None
     """Seconds since a restore was last rehearsed; None for never."""
+    copied: int | None = None
+    """Seconds since everything was last copied elsewhere; None for never."""
 
 
 def troubles(found: Backups, settings: Backup, volume: str, now: dt.datetime) -> list[str]:
@@ -59,6 +62,9 @@ def troubles(found: Backups, settings: Backup, volume: str, now: dt.datetime) ->
         told.append("there is no backup yet")
     elif now - own[-1].ended > (allowed := 2 * dt.timedelta(hours=settings.incremental_every_hours)):
         told.append(f"the newest backup is older than {allowed.total_seconds() / _HOUR:.0f} hours")
+    if settings.offsite and (found.copied is None or found.copied > _LATE_COPY):
+        since = "never" if found.copied is None else f"{found.copied // 60} minutes ago"
+        told.append(f"the backups were last copied to {settings.offsite.bucket} {since}")
     return told
 
 
@@ -75,18 +81,19 @@ def read(session: Session, project: Project) -> Backups:
 
 def parsed(text: str) -> Backups:
     """Return what the sidecar's ``list`` says."""
-    kept, receiving, behind, rehearsed = [], False, 0, None
+    kept, receiving, behind = [], False, 0
+    ago: dict[str, int] = {}
     for words in (line.split() for line in text.splitlines()):
         match words:
             case ["wal", active, bytes_behind]:
                 receiving, behind = active in {"t", "true"}, int(bytes_behind)
-            case ["rehearsed", seconds]:
-                rehearsed = int(seconds)
+            case ["rehearsed" | "copied" as what, seconds]:
+                ago[what] = int(seconds)
             case [volume, name, kind, began, ended, kib]:
                 kept.append(
                     Kept(volume=volume, name=name, kind=kind, began=_time(began), ended=_time(ended), kib=int(kib))
                 )
-    return Backups(kept=tuple(kept), receiving=receiving, behind=behind, rehearsed=rehearsed)
+    return Backups(kept=tuple(kept), receiving=receiving, behind=behind, **ago)
 
 
 def take(session: Session, project: Project, *, full: bool) -> None:

@@ -4,21 +4,33 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
+import socket
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
+from moorage.platform.layout import HOST_ADDRESS
 from tests.support.checkout import Checkout
 from tests.support.stack import eventually, moorage
+from tests.support.tools import path_of
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Iterator
+    from pathlib import Path
 
 pytestmark = pytest.mark.live
 
 STACK = "backups"
+BUCKET = "harbour-backups"
+STORE_PORT = 7480
+KEYS = {
+    "offsiteAccessKey": "key-of-the-store",
+    "offsiteSecretKey": "canary-secret-of-the-store",
+    "offsitePassphrase": "canary-passphrase",
+}
 OFF = {"run": False}
 
 
@@ -46,16 +58,50 @@ class Database:
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    """A stack of the backend alone, whose database has backups and 1,000 rows."""
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of a bucket of an S3 store that pods reach at the host's address."""
     moorage("platform", "start")
+    folder = tmp_path_factory.mktemp("store")
+    (folder / BUCKET).mkdir()
+    address = f"{HOST_ADDRESS}:{STORE_PORT}"
+    keys = {"ROOT_ACCESS_KEY": KEYS["offsiteAccessKey"], "ROOT_SECRET_KEY": KEYS["offsiteSecretKey"]}
+    command = [path_of("versitygw"), "--port", address, "--quiet", "posix", str(folder)]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, env=os.environ | keys, stdout=log, stderr=log)
+    try:
+        eventually(lambda: answers(address) or process.poll() is not None, seconds=20, what="the S3 store")
+        assert process.poll() is None, (folder / "log").read_text()
+        yield folder / BUCKET
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def answers(address: str) -> bool:
+    """Return whether somebody listens."""
+    host, _, port = address.partition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.fixture(scope="module")
+def database(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """A stack of the backend alone, whose database has backups, copies of them, and 1,000 rows."""
+    assert store.is_dir()
     checkout = Checkout.copied(tmp_path_factory.mktemp("backups"), STACK)
     path = checkout.root / f"Pulumi.{STACK}.yaml"
     settings = yaml.safe_load(path.read_text())
     services = settings["config"]["moorage:services"]
     services |= {"frontend": OFF, "worker": OFF, "backend": {**services["backend"], "replicas": 1}}
-    settings["config"]["moorage:postgres"] = {"storage": "1Gi", "backup": {"storage": "3Gi", "keepDays": 1}}
+    offsite = {"endpoint": f"http://{HOST_ADDRESS}:{STORE_PORT}", "bucket": BUCKET}
+    backup = {"storage": "3Gi", "keepDays": 1, "offsite": offsite}
+    settings["config"]["moorage:postgres"] = {"database": "harbour", "storage": "1Gi", "backup": backup}
     path.write_text(yaml.safe_dump(settings))
+    for key, value in KEYS.items():
+        checkout.pulumi("config", "set", "--secret", f"moorage:{key}", value, "--stack", STACK)
     try:
         moorage("up", STACK, cwd=checkout.root)
         found = Database(checkout)
@@ -161,3 +207,22 @@ def test_a_database_that_no_node_can_run_is_refused_before_anything_is_touched(d
         assert count(database)[0] == 1500
     finally:
         path.write_text(before)
+
+
+def test_after_the_loss_of_the_namespace_everything_copied_comes_back(database: Database, store: Path) -> None:
+    database.sql("INSERT INTO crates SELECT n, md5(n::text) FROM generate_series(1501, 2000) AS n")
+    before = count(database)
+    written = database.sql("SELECT pg_walfile_name(pg_current_wal_lsn())")
+    # The log's file that holds the last row, copied after it was written.
+    at = float(database.sql("SELECT extract(epoch FROM clock_timestamp())"))
+
+    def copied() -> bool:
+        files = [path for path in store.rglob(f"{written}*") if path.is_file()]
+        return any(path.stat().st_mtime > at for path in files)
+
+    eventually(copied, seconds=90, what="a copy of the last row")
+    for path in store.rglob("*"):
+        assert not path.is_file() or path.read_bytes()[:8] == b"RCLONE\0\0", f"{path} is not encrypted"
+    database.checkout.kubectl("delete", "namespace", f"harbour-{STACK}", "--wait=true")
+    database.moorage("restore", "--yes", "--into", "third")
+    assert count(database) == before

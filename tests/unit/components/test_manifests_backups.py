@@ -12,9 +12,15 @@ from moorage.config.stack import Postgres
 from tests.unit.component_samples import DATABASE, container_of, pod_of
 
 
-def database(**changes: Any) -> dict[str, Any]:
+def database(*, copies: backups.Copies | None = None, **changes: Any) -> dict[str, Any]:
     """Return Postgres' StatefulSet with settings changed."""
-    return stateful_set(DATABASE, postgres_plan(Postgres.model_validate(changes), DATABASE, image="i", secret="s"))
+    return stateful_set(
+        DATABASE, postgres_plan(Postgres.model_validate(changes), DATABASE, image="i", secret="s", copies=copies)
+    )
+
+
+OFFSITE = {"endpoint": "http://store.example.com:7480", "bucket": "acme-backups"}
+COPIES = backups.Copies(image="r", secret="keys", prefix="harbour-prod")
 
 
 def mounted(container: dict[str, Any]) -> dict[str, str]:
@@ -102,3 +108,26 @@ def test_all_that_was_received_is_restored_where_no_time_is_named() -> None:
     assert found["RESTORE_BACKUP"] == "20261201T020000Z-full"
     assert "RESTORE_TIME" not in found
     assert "RESTORE_BEFORE" not in found
+
+
+def test_copies_elsewhere_are_made_by_a_sidecar_that_has_the_keys_as_files() -> None:
+    pod = pod_of(database(copies=COPIES, backup=Backup.model_validate({"offsite": OFFSITE})))
+    own, other = pod["initContainers"]
+    assert (own["image"], other["image"]) == ("i", "r")
+    found = environment(other)
+    assert (found["OFFSITE_ENDPOINT"], found["OFFSITE_PREFIX"]) == (OFFSITE["endpoint"], "harbour-prod")
+    (secret,) = [volume for volume in pod["volumes"] if volume.get("secret", {}).get("secretName") == "keys"]
+    assert mounted(other)[found["OFFSITE_SECRETS"]] == secret["name"]
+    assert secret["name"] not in mounted(own).values()
+    assert mounted(other)["/backups"] == mounted(own)["/backups"]
+
+
+def test_a_restore_fetches_the_copies_first() -> None:
+    offsite = Backup.model_validate({"offsite": OFFSITE}).offsite
+    restore = Restore(volume="second")
+    job = backups.restore_job(DATABASE, DATABASE, restore, image="i", offsite=offsite, copies=COPIES)
+    (fetching,) = job["spec"]["template"]["spec"]["initContainers"]
+    assert fetching["command"][-2:] == ["fetch", "data"]
+    assert "restartPolicy" not in fetching
+    without = backups.restore_job(DATABASE, DATABASE, restore, image="i")
+    assert "initContainers" not in without["spec"]["template"]["spec"]

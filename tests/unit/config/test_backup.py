@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from moorage.config.backup import Backup, Restore
+from moorage.config.backup import Backup, Offsite, Restore
 from moorage.config.stack import Postgres
 
 
@@ -45,3 +45,13 @@ def test_a_backup_is_named_as_the_list_shows_it() -> None:
 
 def test_a_restore_without_backups_is_refused() -> None:
     assert refusals(Postgres, restore={"volume": "second"})[0][1] == "restore"
+
+
+@pytest.mark.parametrize(("endpoint", "port"), [("https://s3.example.com", 443), ("http://store:7480", 7480)])
+def test_the_port_of_a_store_is_that_of_its_address(endpoint: str, port: int) -> None:
+    assert Offsite(endpoint=endpoint, bucket="acme-backups").port == port
+
+
+@pytest.mark.parametrize("endpoint", ["s3.example.com", "https://s3.example.com/acme", "ftp://s3.example.com"])
+def test_an_address_of_a_store_has_scheme_and_host_alone(endpoint: str) -> None:
+    assert refusals(Offsite, endpoint=endpoint, bucket="acme-backups")

@@ -12,6 +12,7 @@ data 20261201T020000Z-full full 20261201T020000Z 20261201T020004Z 24120
 data 20261201T030000Z-incremental incremental 20261201T030000Z 20261201T030001Z 3072
 wal true 16384
 rehearsed 120
+copied 5
 """
 
 
@@ -23,6 +24,7 @@ def test_backups_are_read_with_their_times_and_sizes() -> None:
     assert full.ended - full.began == dt.timedelta(seconds=4)
     assert full.began.tzinfo is dt.UTC
     assert (found.receiving, found.behind, found.rehearsed) == (True, 16384, 120)
+    assert found.copied == 5
 
 
 def test_a_database_without_backups_yet_has_none() -> None:
@@ -41,3 +43,12 @@ def test_a_late_backup_and_a_log_that_is_not_received_are_told() -> None:
     assert troubles(good, settings, "second", began) == ["there is no backup yet"]
     silent = parsed(LISTED.replace("wal true", "wal false"))
     assert troubles(silent, settings, "data", began) == ["the log of the database is not being received"]
+
+
+def test_copies_elsewhere_that_are_late_are_told() -> None:
+    settings = Backup.model_validate({"offsite": {"endpoint": "https://s3.example.com", "bucket": "acme-backups"}})
+    now = dt.datetime(2026, 12, 1, 3, tzinfo=dt.UTC)
+    assert troubles(parsed(LISTED), settings, "data", now) == []
+    late = parsed(LISTED.replace("copied 5", "copied 660"))
+    assert troubles(late, settings, "data", now) == ["the backups were last copied to acme-backups 11 minutes ago"]
+    assert len(troubles(parsed(LISTED.replace("copied 5\n", "")), settings, "data", now)) == 1
