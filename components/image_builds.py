@@ -12,6 +12,7 @@ from components.naming import tag_name
 from components.service_image import BuildCacheArgs, ServiceImage, ServiceImageArgs
 from moorage.base.authorities import machine_authorities
 from moorage.build.digests import EPOCH, Inputs
+from moorage.build.outline import outline_of
 from moorage.build.record import image_record
 from moorage.build.staging import staged
 from moorage.config.graph import Kind
@@ -41,7 +42,7 @@ class ImageBuilder:
     def __init__(self, project: Project) -> None:
         """Prepare the builds of `project`."""
         self._project = project
-        self._inputs = Inputs(project).all()
+        self._inputs = Inputs(outline_of(project)).all()
         self._images = Images(inputs=self._inputs)
         self._started: list[ServiceImage] = []
         self._files = self._secret_files()

@@ -11,9 +11,9 @@ from moorage.config.graph import BUILD, Kind, Node
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from moorage.build.outline import Outline
     from moorage.build.record import ImageRecord, Record
     from moorage.config.graph import Graph
-    from moorage.config.project import Project
 
 Cause = Literal["file", "setting", "base", "secret", "builder", "new"]
 
@@ -62,7 +62,7 @@ class Changes:
     """Every service of the stack, then its data stores, changed or not."""
 
 
-def changes(project: Project, before: Record, after: Record) -> Changes:
+def changes(outline: Outline, before: Record, after: Record) -> Changes:
     """Return what differs between two records of a project, ``after`` being the one on disk."""
     images = {
         folder: found
@@ -71,7 +71,7 @@ def changes(project: Project, before: Record, after: Record) -> Changes:
     }
     return Changes(
         images=images,
-        services=tuple(_service(project, name, images, before, after) for name in after.workloads),
+        services=tuple(_service(outline, name, images, before, after) for name in after.workloads),
     )
 
 
@@ -124,9 +124,9 @@ def _named(cause: Cause, before: Mapping[str, str], after: Mapping[str, str]) ->
 
 
 def _service(
-    project: Project, name: str, images: Mapping[str, tuple[Difference, ...]], before: Record, after: Record
+    outline: Outline, name: str, images: Mapping[str, tuple[Difference, ...]], before: Record, after: Record
 ) -> ServiceChange:
-    node = Node(Kind.service if name in project.services else Kind.image, name)
+    node = Node(Kind.service if name in outline.services else Kind.image, name)
     rebuilt = images.get(str(node), ())
     old, new = before.workloads.get(name), after.workloads[name]
     if old is None:
@@ -139,7 +139,7 @@ def _service(
             _settings({key: old[key] for key in keys if key in old}, {key: new[key] for key in keys if key in new})
         )
     workload = ("Deployment" if node.kind is Kind.service else "StatefulSet", name)
-    chains = [(*way, f"image {name}", " ".join(workload)) for way in _ways(project.graph, node, images)]
+    chains = [(*way, f"image {name}", " ".join(workload)) for way in _ways(outline.graph, node, images)]
     chains += [(str(difference), " ".join(workload)) for difference in redeployed]
     return ServiceChange(name=name, rebuilt=rebuilt, redeployed=redeployed, chains=tuple(dict.fromkeys(chains)))
 

@@ -150,15 +150,11 @@ class Contexts:
             return [self._digests.listed(f"context {name}", context_files(self._root, ignore_file))]
         paths, left_out = allowed
         words = " ".join(left_out)
-        found = []
-        # A folder's files begin with its name and a slash: in that order the listings put together are sorted.
-        for path in sorted(paths, key=self._sort_key):
-            listing = self._digests.walked(f"{path} !{words}", functools.partial(self._walk, path, left_out))
-            found.append(listing)
-        return found
-
-    def _sort_key(self, path: str) -> str:
-        return f"{path}/" if (self._root / path).is_dir() else path
+        found = [
+            self._digests.walked(f"{path} !{words}", functools.partial(self._walk, path, left_out)) for path in paths
+        ]
+        # None of the paths lies below another, so in the order of their first files all files are sorted.
+        return sorted(found, key=lambda listing: listing.paths[:1])
 
     def _walk(self, top: str, left_out: Sequence[str]) -> tuple[list[str], list[str]]:
         """Return the files at or below ``top``, sorted, and the folders that decide on them.

@@ -12,20 +12,17 @@ from typing import TYPE_CHECKING
 from moorage.base.errors import MoorageError
 from moorage.build.contexts import Contexts
 from moorage.build.filedigests import FileDigests, file_line
-from moorage.build.git import source_labels
 from moorage.build.slices import Slicer
-from moorage.build.stages import load_dockerfile, mounted_secrets
-from moorage.config.graph import BUILD, Kind, Node
-from moorage.config.service import image_build_arg
+from moorage.config.graph import Kind, Node
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from moorage.build.filedigests import Listing
+    from moorage.build.outline import ImageOutline, Outline
     from moorage.build.slices import Slice
-    from moorage.config.project import Project
-    from moorage.config.service import Build
+    from moorage.build.stages import Dockerfile
 
 DIGEST_FORMAT = 2
 """Part of every digest: a change of how images are built of the same inputs makes it another one."""
@@ -88,74 +85,75 @@ class Inputs:
     """The inputs of the images of one stack."""
 
     def __init__(
-        self, project: Project, *, checkout: Path | None = None, labels: Mapping[str, str] | None = None
+        self, outline: Outline, *, checkout: Path | None = None, labels: Mapping[str, str] | None = None
     ) -> None:
-        """Prepare for a project; what is found is remembered in its ``.moorage`` folder.
+        """Prepare for a stack; what is found is remembered in its ``.moorage`` folder.
 
         Of another revision than the one on disk ``checkout`` is where the project lies that remembers, and ``labels``
         are its own. Raises `MoorageError` where the stack wants labels of a source that cannot be told.
         """
-        self._project = project
-        wanted = project.settings.source_labels
-        self._labels = (source_labels(project.root) if labels is None else labels) if wanted else {}
-        self._digests = FileDigests(project.root, (checkout or project.root) / _REMEMBERED, checkout=checkout)
-        self._contexts = Contexts(project.root, self._digests)
+        self._outline, root = outline, outline.root
+        self._labels = (_labels(root) if labels is None else labels) if outline.source_labels else {}
+        self._digests = FileDigests(root, (checkout or root) / _REMEMBERED, checkout=checkout)
+        self._contexts = Contexts(root, self._digests)
 
     def all(self) -> dict[Node, NodeInputs]:
         """Return the inputs of every image that the stack builds, each after those it is built FROM.
 
         Raises `MoorageError` where the files of one cannot be told.
         """
-        project = self._project
-        needed = needed_images(project)
         found: dict[Node, NodeInputs] = {}
-        for name in project.order:
-            if (node := Node(Kind.image, name)) in needed:
-                found[node] = self._inputs(node, project.image_folder(name), project.base_images[name].build, found)
-        for name in project.running:
-            node = Node(Kind.service, name)
-            found[node] = self._inputs(node, project.service_folder(name), project.services[name].build, found)
+        for image in self._outline.images:
+            found[image.node] = self._inputs(image, found)
         self._digests.save()
         return found
 
-    def _inputs(self, node: Node, folder: Path, build: Build, found: Mapping[Node, NodeInputs]) -> NodeInputs:
-        root, settings = self._project.root, self._project.settings
-        dockerfile = folder / build.dockerfile
-        name = dockerfile.relative_to(root).as_posix()
+    def _inputs(self, image: ImageOutline, found: Mapping[Node, NodeInputs]) -> NodeInputs:
+        outline, name = self._outline, image.dockerfile
+        dockerfile = outline.root / name
         own = self._digests.listed(f"dockerfile {name}", (name,))
         context = self._contexts.listing(dockerfile.with_name(f"{dockerfile.name}.dockerignore"))
         key = f"dockerfile {own.text[:64]}"
-        images = {image_build_arg(name): f"base-{name}" for name in self._project.base_images}
-        read = functools.partial(load_dockerfile, dockerfile, build.args | images)
-        secrets: list[str] = self._digests.note(f"{key} secrets", lambda: sorted(mounted_secrets(read().instructions)))
+        read = functools.partial(_read, dockerfile, {**image.args, **outline.base_args})
+        secrets: list[str] = self._digests.note(f"{key} secrets", lambda: _secrets(read()))
         slicer = Slicer(
-            root=root,
+            root=outline.root,
             digests=self._digests,
             context=context,
-            key=f"{key} {build.target} {json.dumps(build.args, sort_keys=True)}",
+            key=f"{key} {image.target} {json.dumps(image.args, sort_keys=True)}",
             read=read,
-            target=build.target,
+            target=image.target,
         )
         sliced = slicer.sliced()
         return NodeInputs(
-            node=node,
+            node=image.node,
             dockerfile=name,
             listings=(own, *context),
             slices=sliced.slices,
             whole=sliced.whole,
-            settings=_settings(build, settings.platforms, self._labels),
+            settings=_settings(image, outline.platforms, self._labels),
             labels=self._labels,
-            bases={base: found[Node(Kind.image, base)].digest for base in sorted(build.bases)},
-            secrets=tuple(sorted(set(secrets) & {"ca", *settings.build_secrets})),
+            bases={base: found[Node(Kind.image, base)].digest for base in sorted(image.bases)},
+            secrets=tuple(sorted(set(secrets) & {"ca", *outline.build_secrets})),
         )
 
 
-def needed_images(project: Project) -> frozenset[Node]:
-    """Return the base images that the stack's services are built FROM, and those of the data stores they need."""
-    roots = {Node(Kind.service, name) for name in project.services}
-    roots |= {Node(Kind.image, name) for name in project.stores}
-    found = project.graph.below(roots, via=BUILD)
-    return frozenset(node for node in found if node.kind is Kind.image)
+def _labels(root: Path) -> dict[str, str]:
+    from moorage.build.git import source_labels  # here and below: most commands need none of it
+
+    return source_labels(root)
+
+
+def _read(path: Path, build_args: Mapping[str, str]) -> Dockerfile:
+    from moorage.build.stages import load_dockerfile
+
+    return load_dockerfile(path, build_args)
+
+
+def _secrets(dockerfile: Dockerfile) -> list[str]:
+    from moorage.build.stages import mounted_secrets
+
+    return sorted(mounted_secrets(dockerfile.instructions))
 
 
 def changed_meanwhile(path: str) -> Exception:
@@ -168,11 +166,11 @@ def changed_meanwhile(path: str) -> Exception:
     )
 
 
-def _settings(build: Build, platforms: Sequence[str], labels: Mapping[str, str]) -> dict[str, str]:
-    found = {f"args.{name}": value for name, value in sorted(build.args.items())}
+def _settings(image: ImageOutline, platforms: Sequence[str], labels: Mapping[str, str]) -> dict[str, str]:
+    found = {f"args.{name}": value for name, value in sorted(image.args.items())}
     found |= {f"labels.{name}": value for name, value in sorted(labels.items())}
-    if build.target:
-        found["target"] = build.target
+    if image.target:
+        found["target"] = image.target
     if platforms:
         found["platforms"] = " ".join(sorted(platforms))
     return found

@@ -8,7 +8,9 @@ import os
 import stat
 import time
 from array import array
+from bisect import bisect_left
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,8 +41,21 @@ class Listing:
         """Return kind and digest of each path, or the first ``digits`` of it: ``x3f0a…``."""
         return {line[67:]: line[65] + line[:digits] for line in self.text.split("\n")[:-1]}
 
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the lines, in hex."""
+        return hashlib.sha256(self.text.encode(errors="surrogateescape")).hexdigest()
+
+    def ending(self, end: str) -> list[str]:
+        """Return the paths that end so."""
+        # One search through the whole text first, as most listings have no such path.
+        return [path for path in self.paths if path.endswith(end)] if f"{end}\n" in self.text else []
+
     def line(self, path: str) -> str | None:
         """Return the line of a path; None where it is not listed."""
+        place = bisect_left(self.paths, path)
+        if place == len(self.paths) or self.paths[place] != path:
+            return None
         end = self.text.find(f" {path}\n")
         while end >= 0:
             start = self.text.rfind("\n", 0, end) + 1

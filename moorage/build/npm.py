@@ -10,12 +10,12 @@ import json
 import posixpath
 import re
 import shlex
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from moorage.build.ignorefile import has_wildcards
 from moorage.build.installs import WRAPPER, command_of
+from moorage.build.lockfiles import NPM_LOCK, NPM_MANIFEST, NpmUse
 from moorage.build.stages import CONTEXT
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from moorage.build.instructions import Instruction
     from moorage.build.stages import Dockerfile, Input, Stage
 
-LOCK = "package-lock.json"
-MANIFEST = "package.json"
 _BETWEEN = re.compile(r"&&|;|\n")
 _SHELL = re.compile(r"[&|<>$`()]")
 _READS_LOCK = re.compile(r"package-lock|\bnpm\s+(?!(?:run|run-script|test|exec|rebuild)\b)")
@@ -33,14 +31,6 @@ _ELSEWHERE = ("-C", "--prefix", "-g", "--global", "--location")
 _SOME = ("-w", "--workspace", "--workspaces")
 _ROOT_TOO = re.compile(r"-iwr|--include-w|--workspaces=false")
 _ROOT_BY_SETTING = re.compile(r"npm_config_include|\.npmrc", re.IGNORECASE)
-
-
-@dataclass(frozen=True, kw_only=True)
-class NpmUse:
-    """Stages that install packages of a workspace, and give neither its lock file nor its package.json to others."""
-
-    root: bool
-    """Whether what the workspace's own package.json names may be installed as well."""
 
 
 class _UnclearError(Exception):
@@ -76,7 +66,7 @@ def npm_use(dockerfile: Dockerfile, target: str) -> NpmUse | None:
 
 def _is_shared(item: Input) -> bool:
     """Return whether the lock file, or the package.json beside it, is among what is taken."""
-    names = (LOCK, MANIFEST)
+    names = (NPM_LOCK, NPM_MANIFEST)
     return item.origin == CONTEXT and (item.path == "." or any(fnmatchcase(name, item.path) for name in names))
 
 
@@ -92,7 +82,7 @@ def _places(dockerfile: Dockerfile, stage: Stage) -> set[str]:
                 place = posixpath.normpath(posixpath.join(folder, instruction.words[-1].strip("'\"")))
                 if not place.startswith("/") or "$" in place:
                     raise _UnclearError
-                found |= {place, posixpath.join(place, LOCK), posixpath.join(place, MANIFEST)}
+                found |= {place, posixpath.join(place, NPM_LOCK), posixpath.join(place, NPM_MANIFEST)}
     return found
 
 

@@ -7,13 +7,13 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from moorage.build.digests import DIGEST_FORMAT, SHORT
-from moorage.config.service import POSTGRES, REDIS
+from moorage.build.outline import workload_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from moorage.build.digests import NodeInputs
-    from moorage.config.fields import Model
+    from moorage.build.outline import Outline
     from moorage.config.project import Project
 
 _DIGITS = 12
@@ -92,53 +92,11 @@ def workload_record_of(text: str) -> dict[str, str] | None:
     return {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else None
 
 
-def workload_settings(project: Project, name: str) -> dict[str, str]:
-    """Return the settings on which a workload's objects depend, by names that people know them by."""
-    shared = {
-        "application": project.settings.application,
-        "namespace": project.namespace,
-        "registry": project.target.registry,
-    }
-    registry = project.settings.registry
-    if registry and registry.image_pull_secret:
-        shared["registry.imagePullSecret"] = registry.image_pull_secret
-    if name in project.services:
-        service = project.services[name]
-        shared["stage"] = project.stage
-        return shared | _leaves(service, leave_out=("name", "build")) | _needed(project, service.needs)
-    return shared | _leaves({POSTGRES: project.settings.postgres, REDIS: project.settings.redis}[name])
-
-
-def record_of(project: Project, inputs: Mapping[Any, NodeInputs]) -> Record:
+def record_of(outline: Outline, inputs: Mapping[Any, NodeInputs]) -> Record:
     """Return the record of a project as it is on disk."""
     return Record(
-        images={str(node): image_record(found) for node, found in inputs.items()},
-        workloads={name: workload_settings(project, name) for name in (*project.running, *project.stores)},
+        images={str(node): image_record(found) for node, found in inputs.items()}, workloads=outline.workloads
     )
-
-
-def _needed(project: Project, needs: list[str]) -> dict[str, str]:
-    """Return what the addresses that a service is told depend on."""
-    found = {}
-    for need in needs:
-        if need in project.services:
-            found[f"needs.{need}.port"] = str(project.services[need].port)
-        elif need == POSTGRES:
-            found[f"needs.{need}.database"] = project.settings.postgres.database
-    return found
-
-
-def _leaves(model: Model, leave_out: tuple[str, ...] = ()) -> dict[str, str]:
-    dumped = model.model_dump(mode="json", by_alias=True, exclude_none=True)
-    found: dict[str, str] = {}
-    waiting = [(key, value) for key, value in dumped.items() if key not in leave_out]
-    while waiting:
-        key, value = waiting.pop()
-        if isinstance(value, dict):
-            waiting += [(f"{key}.{name}", inner) for name, inner in value.items()]
-        else:
-            found[key] = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
-    return dict(sorted(found.items()))
 
 
 def touches_deployment(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from moorage.base.errors import MoorageError
 from moorage.build.digests import SHORT, Inputs
 from moorage.build.git import run_git, source_labels
+from moorage.build.outline import outline_of
 from moorage.build.record import Record, record_of
 from moorage.config.loader import load_project
 
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
+    from moorage.build.outline import Outline
     from moorage.build.record import ImageRecord
-    from moorage.config.project import Project
 
 _NAMED = (
     *("service.yaml", "service.yml", "image.yaml", "image.yml"),
@@ -33,14 +34,14 @@ _LINK = "160000"
 _NUMBERS = itertools.count()
 
 
-def record_at(project: Project, revision: str, after: Record) -> Record | None:
+def record_at(outline: Outline, revision: str, after: Record) -> Record | None:
     """Return the record of ``revision``; None where its settings have errors, so that it cannot be told.
 
     ``after`` is the record of the files on disk: what is unchanged since, uncommitted changes included, is taken from
     there. Git is believed that a file is unchanged where its bytes on disk are the commit's own, else content decides.
     Raises `MoorageError` where the project is not in git or git does not know the revision.
     """
-    git = _Git(project.root)
+    git = _Git(outline.root)
     commit = git.commit(revision)
     context = {path for image in after.images.values() for path in image.files}
     with tempfile.TemporaryDirectory(prefix="moorage-revision-") as folder:
@@ -49,11 +50,11 @@ def record_at(project: Project, revision: str, after: Record) -> Record | None:
         for name in names:
             if name.startswith("libs/") and name.count("/") > 1:
                 (then / Path(*Path(name).parts[:2])).mkdir(parents=True, exist_ok=True)
-        (then / ".moorage").symlink_to(project.root / ".moorage")
+        (then / ".moorage").symlink_to(outline.root / ".moorage")
         try:
-            before = load_project(then, project.stack_name)
-            labels = source_labels(project.root, commit) if before.settings.source_labels else {}
-            found = record_of(before, Inputs(before, checkout=project.root, labels=labels).all())
+            before = outline_of(load_project(then, outline.stack_name))
+            labels = source_labels(outline.root, commit) if before.source_labels else {}
+            found = record_of(before, Inputs(before, checkout=outline.root, labels=labels).all())
         except MoorageError:
             return None
     return _with_unchanged(found, after, names - changed)

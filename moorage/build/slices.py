@@ -8,7 +8,15 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
-from moorage.build import npm, uv
+from moorage.build.lockfiles import (
+    NPM_LOCK,
+    NPM_MANIFEST,
+    UV_LOCK,
+    UV_MANIFEST,
+    NpmUse,
+    UnclearError,
+    UvUse,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -55,12 +63,12 @@ class Slicer:
         """Return what counts of each lock file; each that is there is in one of the two."""
         slices: dict[str, Slice] = {}
         whole: dict[str, str] = {}
-        for lock, manifest, find in ((uv.LOCK, uv.MANIFEST, self._uv), (npm.LOCK, npm.MANIFEST, self._npm)):
+        for lock, manifest, find in ((UV_LOCK, UV_MANIFEST, self._uv), (NPM_LOCK, NPM_MANIFEST, self._npm)):
             contents = {path: found for path in (lock, manifest) if (found := self._content(path)) is not None}
             if lock in contents:
                 try:
                     slices |= find(contents)
-                except uv.UnclearError as error:
+                except UnclearError as error:
                     whole[lock] = str(error)
         return Sliced(slices=slices, whole=whole)
 
@@ -69,66 +77,79 @@ class Slicer:
         return next((line[:64] for listing in self.context if (line := listing.line(path))), None)
 
     def _uv(self, contents: Mapping[str, str]) -> dict[str, Slice]:
-        if uv.MANIFEST not in contents:
-            raise uv.UnclearError(f"{uv.MANIFEST} is not in the build context")
+        if UV_MANIFEST not in contents:
+            raise UnclearError(f"{UV_MANIFEST} is not in the build context")
 
-        def read() -> dict[str, object]:
-            try:
-                return asdict(uv.uv_use(self.read(), self.target))
-            except uv.UnclearError as error:
-                return {"why": str(error)}
-
-        noted = self.digests.note(f"uv {self.key}", read)
+        noted = self.digests.note(f"uv {self.key}", self._uv_use)
         if "why" in noted:
-            raise uv.UnclearError(noted["why"])
-        use = uv.UvUse(options=tuple(noted["options"]), paths=tuple(noted["paths"]))
+            raise UnclearError(noted["why"])
+        use = UvUse(options=tuple(noted["options"]), paths=tuple(noted["paths"]))
         # Which files these are is looked up where the context is another one than the last time.
-        given = hashlib.sha256("\0".join(listing.text for listing in self.context).encode()).hexdigest()
+        given = hashlib.sha256("".join(listing.digest for listing in self.context).encode()).hexdigest()
         key = f"uv slice {given} {json.dumps([use.options, use.paths])}"
         digest = self.digests.note(key, lambda: self._exported(use))
         return {
-            uv.LOCK: Slice(digest=digest, whole=contents[uv.LOCK], make=None),
+            UV_LOCK: Slice(digest=digest, whole=contents[UV_LOCK], make=None),
             # What it says is in the list.
-            uv.MANIFEST: Slice(digest=_digest(""), whole=contents[uv.MANIFEST], make=None),
+            UV_MANIFEST: Slice(digest=_digest(""), whole=contents[UV_MANIFEST], make=None),
         }
 
-    def _exported(self, use: uv.UvUse) -> str:
-        paths = [path for listing in self.context for path in listing.paths if use.reads(path)]
+    def _uv_use(self) -> dict[str, object]:
+        from moorage.build.uv import uv_use  # here and below: what was read of a Dockerfile is remembered
+
+        try:
+            return asdict(uv_use(self.read(), self.target))
+        except UnclearError as error:
+            return {"why": str(error)}
+
+    def _exported(self, use: UvUse) -> str:
+        from moorage.build.uv import exported, reads
+
+        paths = [path for listing in self.context for path in listing.paths if reads(use, path)]
         read_files = sorted((path, self._content(path)) for path in paths)
         key = hashlib.sha256(json.dumps([use.options, read_files]).encode()).hexdigest()
-        digest: str = self.digests.note(f"uv export {key}", lambda: _digest(uv.exported(use, self.root, paths)))
+        digest: str = self.digests.note(f"uv export {key}", lambda: _digest(exported(use, self.root, paths)))
         return digest
 
     def _npm(self, contents: Mapping[str, str]) -> dict[str, Slice]:
-        if npm.MANIFEST not in contents:
-            raise uv.UnclearError(f"{npm.MANIFEST} is not in the build context")
+        if NPM_MANIFEST not in contents:
+            raise UnclearError(f"{NPM_MANIFEST} is not in the build context")
         noted = self.digests.note(f"npm {self.key}", self._npm_use)
         if noted is None:
-            raise uv.UnclearError("more of the Dockerfile than npm ci may read it")
-        use, name = npm.NpmUse(**noted), f"/{npm.MANIFEST}"
+            raise UnclearError("more of the Dockerfile than npm ci may read it")
         members = tuple(
-            path.removesuffix(name) for listing in self.context for path in listing.paths if path.endswith(name)
+            path.removesuffix(f"/{NPM_MANIFEST}")
+            for listing in self.context
+            for path in listing.ending(f"/{NPM_MANIFEST}")
         )
         slicers = {
-            npm.LOCK: functools.partial(npm.sliced_package_lock, use=use, members=members),
-            npm.MANIFEST: functools.partial(npm.sliced_package_json, use=use),
+            path: functools.partial(_npm_slice, path, use=NpmUse(**noted), members=members)
+            for path in (NPM_LOCK, NPM_MANIFEST)
         }
         found = {}
         for path, make in slicers.items():
             key = f"slice {path} {contents[path]} {json.dumps([noted, members])}"
             digest = self.digests.note(key, functools.partial(self._sliced, path, make))
             if digest is None:
-                raise uv.UnclearError(f"{path} has a form that is not known")
+                raise UnclearError(f"{path} has a form that is not known")
             found[path] = Slice(digest=digest, whole=contents[path], make=make)
         return found
 
     def _npm_use(self) -> dict[str, bool] | None:
-        found = npm.npm_use(self.read(), self.target)
+        from moorage.build.npm import npm_use
+
+        found = npm_use(self.read(), self.target)
         return asdict(found) if found else None
 
     def _sliced(self, path: str, make: Callable[[str], str | None]) -> str | None:
         text = make((self.root / path).read_text())
         return None if text is None else _digest(text)
+
+
+def _npm_slice(path: str, text: str, *, use: NpmUse, members: Sequence[str]) -> str | None:
+    from moorage.build.npm import sliced_package_json, sliced_package_lock
+
+    return sliced_package_lock(text, use, members) if path == NPM_LOCK else sliced_package_json(text, use)
 
 
 def _digest(text: str) -> str:

@@ -13,13 +13,13 @@ import re
 import shlex
 import shutil
 import subprocess
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moorage.build.ignorefile import has_wildcards
 from moorage.build.installs import WRAPPER, command_of
+from moorage.build.lockfiles import UV_LOCK, UV_MANIFEST, UnclearError, UvUse
 from moorage.build.stages import CONTEXT
 
 if TYPE_CHECKING:
@@ -28,37 +28,15 @@ if TYPE_CHECKING:
     from moorage.build.instructions import Instruction
     from moorage.build.stages import Dockerfile, Input, Stage
 
-LOCK = "uv.lock"
-MANIFEST = "pyproject.toml"
 SECONDS = 60
 """How long uv may take."""
-_READ = frozenset({LOCK, MANIFEST, "uv.toml", ".python-version"})
+_READ = frozenset({UV_LOCK, UV_MANIFEST, "uv.toml", ".python-version"})
 """The names of the files that uv reads of a workspace to export it."""
 _ENDINGS = tuple(_READ)
 _SHELL = re.compile(r"[;&|<>$`()\n]")
 _UNREAD = re.compile(r"(?:README|LICEN[CS]E)(?:[.-]\w+)*$")
 _OUTPUT = ("--output-file", "-o")
 _ELSEWHERE = ("--script", "--project", "--directory", "--config-file", "--cache-dir")
-
-
-@dataclass(frozen=True, kw_only=True)
-class UvUse:
-    """A stage that turns uv.lock into a list of requirements, and gives nothing else to other stages."""
-
-    options: tuple[str, ...]
-    """Of ``uv export``, but where the list goes."""
-    paths: tuple[str, ...]
-    """What of the build context is beside the lock file then, in the same folders as in the repository."""
-
-    def reads(self, path: str) -> bool:
-        """Return whether uv reads a file of the build context."""
-        if not path.endswith(_ENDINGS) or posixpath.basename(path) not in _READ:
-            return False
-        return any(path == given or path.startswith(f"{given}/") for given in self.paths)
-
-
-class UnclearError(Exception):
-    """Says why all of a lock file counts, in words for people."""
 
 
 def uv_use(dockerfile: Dockerfile, target: str) -> UvUse:
@@ -83,10 +61,17 @@ def uv_use(dockerfile: Dockerfile, target: str) -> UvUse:
     return use
 
 
+def reads(use: UvUse, path: str) -> bool:
+    """Return whether uv reads a file of the build context."""
+    if not path.endswith(_ENDINGS) or posixpath.basename(path) not in _READ:
+        return False
+    return any(path == given or path.startswith(f"{given}/") for given in use.paths)
+
+
 def exported(use: UvUse, root: Path, files: Iterable[str]) -> str:
     """Return the requirements that uv exports, a line each, without comments.
 
-    ``files`` are those of the build context. Raises `UnclearError` where uv is missing or refuses.
+    ``files`` are those that uv reads. Raises `UnclearError` where uv is missing or refuses.
     """
     own = root / ".moorage" / "bin" / "uv"
     program = str(own) if own.exists() else shutil.which("uv")
@@ -96,7 +81,7 @@ def exported(use: UvUse, root: Path, files: Iterable[str]) -> str:
 
     with tempfile.TemporaryDirectory(prefix="moorage-uv-") as folder:
         top = Path(folder, "workspace")
-        for path in filter(use.reads, files):
+        for path in files:
             (top / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(root / path, top / path)
         output = Path(folder, "requirements.txt")
@@ -131,7 +116,7 @@ def _requirements(text: str) -> Iterator[str]:
 def _is_shared(item: Input) -> bool:
     """Return whether the lock file, or the pyproject.toml beside it, is among what is taken."""
     return item.origin == CONTEXT and (
-        item.path == "." or any(fnmatchcase(name, item.path) for name in (LOCK, MANIFEST))
+        item.path == "." or any(fnmatchcase(name, item.path) for name in (UV_LOCK, UV_MANIFEST))
     )
 
 
@@ -140,8 +125,8 @@ def _export(dockerfile: Dockerfile, stage: Stage) -> tuple[UvUse, str]:
     taken = [item for item in stage.inputs if item.origin == CONTEXT]
     if any(item.path == "." or has_wildcards(item.path) for item in taken):
         raise UnclearError("its stage takes files by wildcards, or all")
-    if {LOCK, MANIFEST} - {item.path for item in taken}:
-        raise UnclearError(f"its stage does not take both {LOCK} and {MANIFEST}")
+    if {UV_LOCK, UV_MANIFEST} - {item.path for item in taken}:
+        raise UnclearError(f"its stage does not take both {UV_LOCK} and {UV_MANIFEST}")
     runs = [step for step in stage.instructions if step.keyword == "RUN"]
     others = {step.keyword for step in stage.instructions} - {"COPY", "LABEL", "RUN", "WORKDIR"}
     if len(runs) != 1 or others:

@@ -16,8 +16,8 @@ from moorage.base.errors import MoorageError, Problem
 from moorage.cli import preview_summary, summary
 from moorage.cli.sessions import session_for, session_of
 from moorage.cli.source_check import check_declared
+from moorage.config.endpoint import embedded_target
 from moorage.config.loader import load_project
-from moorage.config.target import embedded_target
 from moorage.engine import controller, events, failure, kept_builds, pods, preflight, pulumi, routes, stacklock, stacks
 from moorage.engine.look import Seen, look, look_meanwhile
 from moorage.engine.state import read_state

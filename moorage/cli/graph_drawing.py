@@ -12,6 +12,7 @@ from moorage.base.errors import MoorageError
 from moorage.base.files import write_atomic
 from moorage.build.comparison import changes
 from moorage.build.digests import Inputs
+from moorage.build.outline import outline_of
 from moorage.build.record import record_of
 from moorage.checks.imports import owner_of
 from moorage.cli.sessions import session_for
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from moorage.build.digests import NodeInputs
+    from moorage.build.outline import Outline
     from moorage.config.graph import Node
     from moorage.config.project import Project
 
@@ -33,8 +35,9 @@ if TYPE_CHECKING:
 def draw(root: Path, stack: str, *, form: str, svg_file: Path | None, with_stack: bool) -> None:
     """Print the graph as ``tree``, ``mermaid`` or ``json``, or write it as SVG, with what would be rebuilt marked."""
     project = load_project(root, stack)
-    inputs = Inputs(project).all()
-    changed = changed_nodes(project, inputs)
+    outline = outline_of(project)
+    inputs = Inputs(outline).all()
+    changed = changed_nodes(outline, inputs)
     objects = stack_objects(project) if with_stack else None
     picture = picture_of(project.graph, f"{root.resolve().name} · stack {stack}", changed, objects, _links(project))
     if svg_file is not None:
@@ -51,18 +54,18 @@ def draw(root: Path, stack: str, *, form: str, svg_file: Path | None, with_stack
                 console.out.print(f"[dim]all of {path} counts for {node}:[/] {escape(reason)}")
 
 
-def changed_nodes(project: Project, inputs: Mapping[Node, NodeInputs]) -> frozenset[Node]:
+def changed_nodes(outline: Outline, inputs: Mapping[Node, NodeInputs]) -> frozenset[Node]:
     """Return what an update would rebuild with these inputs, and the libraries for which it would.
 
     Nothing where the stack is not up.
     """
-    before = read_state(session_for(project)).record()
+    before = read_state(session_for(outline)).record()
     if not before.images:
         return frozenset()
-    found = changes(project, before, record_of(project, inputs)).images
+    found = changes(outline, before, record_of(outline, inputs)).images
     files = {owner_of(why.name) for reasons in found.values() for why in reasons if why.cause == "file"}
     return frozenset(
-        node for node in project.graph.nodes if str(node) in found or (node.kind is Kind.lib and node in files)
+        node for node in outline.graph.nodes if str(node) in found or (node.kind is Kind.lib and node in files)
     )
 
 

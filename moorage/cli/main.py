@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-import errno
-import sys
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from moorage.base.errors import MoorageError, Problem, Terminated
 from moorage.cli import build_commands, deploy_commands, look_commands, platform_commands, policycommands
-
-_INTERRUPTED, _TERMINATED = 130, 143
-
-
-_REMEDIES = {
-    "ENOSPC": "free some space on that disk, then run the command again",
-    "EDQUOT": "free some of your quota, then run the command again",
-    "EACCES": "make it yours (an earlier run as root may own it), or run the command as its owner",
-    "EPERM": "make it yours (an earlier run as root may own it), or run the command as its owner",
-    "EROFS": "use a checkout on a file system that can be written to",
-    "ECONNREFUSED": "start the program that should listen there; `moorage platform status` shows what runs of the platform",
-    "ENOENT": "check that it exists and that no other process removes it; `moorage doctor` checks the prerequisites",
-}
+from moorage.cli.endings import ended, interrupted
 
 
 class Interruptible(TyperGroup):
@@ -34,10 +19,7 @@ class Interruptible(TyperGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as stop:
-            from moorage.base import console  # here and below: not every command writes for people
-
-            console.err.print("\n[yellow]interrupted[/]")
-            ctx.exit(_TERMINATED if isinstance(stop, Terminated) else _INTERRUPTED)
+            ctx.exit(interrupted(stop))
 
 
 app = typer.Typer(
@@ -84,31 +66,7 @@ app.add_typer(platform_commands.app, name="platform", rich_help_panel=PLATFORM)
 
 def main() -> None:
     """Run the command line; a mistake of the user's ends in one clear error and exit status 1, or what the error says."""
-    try:
-        app()
-    except MoorageError as error:
-        _end(*error.problems, status=getattr(error, "exit_status", 1))
-    except OSError as error:
-        _end(machine_problem(error))
-
-
-def machine_problem(error: OSError) -> Problem:
-    """Return what the machine refused: a full disk, a folder of someone else's, a program that is not there."""
-    number = errno.errorcode.get(error.errno or 0, "")
-    return Problem(
-        what=error.strerror or str(error) or type(error).__name__,
-        where=str(error.filename) if error.filename is not None else "this machine",
-        why=f"operating system error {number}" if number else "the operating system refused",
-        remedy=_REMEDIES.get(number, "fix that, then run the command again; `moorage doctor` checks the rest"),
-    )
-
-
-def _end(*problems: Problem, status: int = 1) -> NoReturn:
-    from moorage.base import console
-
-    for problem in problems:
-        console.show_problem(problem)
-    sys.exit(status)
+    ended(app)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from rich.table import Table
 from moorage.base.console import out
 from moorage.build.comparison import changes
 from moorage.build.digests import Inputs
+from moorage.build.outline import outline_of
 from moorage.build.record import record_of
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ _COMPONENTS = ("moorage:service:Service", "moorage:postgres:PostgresDatabase", "
 def show(project: Project, state: State, planned: Planned) -> None:
     """Print the summary of a preview that found ``planned`` between the state and the sources."""
     steps = _by_part(planned.steps)
-    found = changes(project, state.record(), record_of(project, Inputs(project).all()))
+    outline = outline_of(project)
+    found = changes(outline, state.record(), record_of(outline, Inputs(outline).all()))
     table = Table(box=None, pad_edge=False)
     for title in ("service", "image", "workload"):
         table.add_column(title, style="bold" if title == "service" else "", overflow="fold")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from moorage.config.loader import load_target
+from moorage.build.outline import Outline
 from moorage.engine.session import Session
 from moorage.platform.layout import Layout
 
@@ -19,9 +19,15 @@ def session_of(root: Path, stack: str) -> Session:
 
     Raises `MoorageError` where they are not, or where a port in the environment is none.
     """
+    from moorage.config.loader import load_target  # here: a session of an outline needs no models
+
     return Session(root=Layout.of(root).root, stack=stack, target=load_target(root, stack))
 
 
-def session_for(project: Project) -> Session:
-    """Return the session of a stack that has been loaded."""
+def session_for(project: Project | Outline) -> Session:
+    """Return the session of a stack that has been loaded, or whose outline is known."""
+    if isinstance(project, Outline):
+        return Session(
+            root=project.root, stack=project.stack_name, target=project.target, project_name=project.project_name
+        )
     return Session(root=project.root, stack=project.stack_name, target=project.target)

@@ -22,10 +22,13 @@ def main() -> None:
     # Otherwise pydantic searches all installed packages for plugins, of which this program has none.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     signal.signal(signal.SIGTERM, _terminate)
-    from moorage.cli import main as command_line
+    from moorage.cli import direct
 
     try:
-        command_line.main()
+        if not direct.answered(sys.argv[1:]):
+            from moorage.cli import main as command_line
+
+            command_line.main()
     finally:
         gc.freeze()  # Python would look through all of it for cycles once more, and the process ends
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from moorage.base.errors import Location, MoorageError, Problem
 from moorage.config.addresses import stack_warnings
+from moorage.config.endpoint import resolve_target
 from moorage.config.graph import Kind
 from moorage.config.merge import overridden, sized_service, sized_settings
 from moorage.config.monorepo import read_monorepo
@@ -14,7 +15,7 @@ from moorage.config.sources import read_services
 from moorage.config.stack import ServiceOverride
 from moorage.config.stackfile import read_stack
 from moorage.config.stackrules import check_stack, namespace_of
-from moorage.config.target import Target, resolve_target
+from moorage.config.target import Target
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,6 +54,7 @@ def load_project(root: Path, stack: str) -> Project:
     order = graph.order()
     return Project(
         root=root,
+        name=file.project_name,
         stack_name=stack,
         stage=file.stage,
         settings=sized_settings(settings, factor),

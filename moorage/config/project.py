@@ -26,6 +26,8 @@ class Project:
 
     root: Path
     """The repository's root, absolute."""
+    name: str
+    """The project's name in Pulumi.yaml; empty where it has none."""
     stack_name: str
     stage: Stage
     """What the stack is for."""

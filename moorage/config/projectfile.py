@@ -28,6 +28,12 @@ class ProjectFile:
     config: dict[str, Any]
 
     @property
+    def name(self) -> str:
+        """The project's name; empty where it has none."""
+        name = self.source.document.data.get("name") if self.source else None
+        return name if isinstance(name, str) else ""
+
+    @property
     def policy_stage(self) -> Any:
         """The value of ``policy:stage``, None where it is not set."""
         value = self.config.get(POLICY_SETTING)

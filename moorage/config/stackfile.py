@@ -42,6 +42,8 @@ class StackFile:
     """Without the prefix; Pulumi itself decrypts the values."""
     about_secrets: tuple[Problem, ...]
     """What is wrong with them. All else is known by then: `pulumi config` can put it right."""
+    project_name: str
+    """The project's name in Pulumi.yaml; empty where it has none."""
 
 
 def read_stack(root: Path, stack: str, secret_keys: Collection[str], problems: list[Problem]) -> StackFile:
@@ -65,7 +67,9 @@ def read_stack(root: Path, stack: str, secret_keys: Collection[str], problems: l
     project = read_project(root)
     problems.extend(check_project(project, _PREFIX))
     stage = _stage(stack, source, settings, project, problems)
-    return StackFile(stack, source, settings, stage, frozenset(reader.secrets), tuple(reader.about_secrets))
+    return StackFile(
+        stack, source, settings, stage, frozenset(reader.secrets), tuple(reader.about_secrets), project.name
+    )
 
 
 def _stage(stack: str, source: Source, settings: Stack | None, project: ProjectFile, problems: list[Problem]) -> Stage:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
 
 from moorage.base.errors import MoorageError
 from moorage.engine import passphrase
@@ -35,6 +33,8 @@ class Session:
     root: Path
     stack: str
     target: Target
+    project_name: str = ""
+    """The project's name in Pulumi.yaml where it is known already."""
 
     @property
     def home(self) -> Path:
@@ -49,6 +49,8 @@ class Session:
     @cached_property
     def project(self) -> str:
         """The project's name in Pulumi.yaml, by which the backend files its stacks; empty where it has none."""
+        if self.project_name:
+            return self.project_name
         from moorage.config.yamlfile import read_yaml
 
         name = read_yaml(self.root / "Pulumi.yaml").data.get("name")
@@ -60,6 +62,8 @@ class Session:
 
     def backend_folder(self) -> Path | None:
         """Return the folder in which the backend keeps its files; None for one that is not a folder of this machine."""
+        from urllib.parse import unquote, urlsplit  # here and below: not every command needs it
+
         url = urlsplit(self.backend())
         if url.scheme != _FILE:
             return None
@@ -116,10 +120,14 @@ class Session:
 
     def program(self, name: str) -> str:
         """Return the path of a program as the session's own PATH finds it."""
+        import shutil
+
         return shutil.which(name, path=self.path()) or name
 
     def buildx(self) -> list[str] | None:
         """Return the command that runs buildx: by itself, or as Docker's plugin; None where there is neither."""
+        import shutil
+
         path = self.path()
         if own := shutil.which("buildx", path=path):
             return [own]

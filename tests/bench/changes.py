@@ -19,9 +19,10 @@ import sys, time
 from pathlib import Path
 from moorage.config.loader import load_project
 from moorage.build.digests import Inputs
-project = load_project(Path(sys.argv[1]), "dev")
+from moorage.build.outline import outline_of
+outline = outline_of(load_project(Path(sys.argv[1]), "dev"))
 started = time.perf_counter()
-for inputs in Inputs(project).all().values():
+for inputs in Inputs(outline).all().values():
     inputs.digest
 print(time.perf_counter() - started)
 """
@@ -33,6 +34,10 @@ def affected() -> list[Figure]:
         root = Path(folder)
         made = generate(root)
         (root / "__main__.py").touch()  # by which the command knows a project
+        # What counts of uv.lock is what uv exports of it, as in every checkout that has been bootstrapped.
+        (root / ".moorage" / "bin").mkdir(parents=True)
+        (root / ".moorage" / "bin" / "uv").symlink_to(ROOT / ".moorage" / "bin" / "uv")
+        (root / ".gitignore").write_text(".moorage\n")
         for step in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message=all"]):
             subprocess.run(
                 [
@@ -57,7 +62,7 @@ def affected() -> list[Figure]:
                 name="affected, 50 services and 10,000 files",
                 value=(_best([MOORAGE, "affected", "--json"], root) - start) * 1000,
                 unit="ms",
-                target=200,
+                target=190,
             ),
             Figure(
                 name="affected --since, the same",

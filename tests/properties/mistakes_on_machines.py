@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from moorage.base.errors import MoorageError, Problem
 from moorage.cli import deploy
 from moorage.cli import platform_processes as commands
-from moorage.cli.main import machine_problem
+from moorage.cli.endings import machine_problem
 from moorage.engine.session import find_root
 from moorage.platform import debian, embedded, ports, processes, programs, toolchain, toolchain_builder
 from moorage.platform.debian import Need

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moorage.build.digests import Inputs
+from moorage.build.outline import outline_of
 from moorage.config.loader import load_project
 from tests.properties.shared_libraries import Sharing, all_services, built_anew, sharings, write_sharing, write_stack
 
@@ -93,4 +94,4 @@ def test_a_change_of_a_services_code_rebuilds_that_service_alone(platform: None,
 
 
 def _input_digests(root: Path) -> dict[str, str]:
-    return {node.name: inputs.digest for node, inputs in Inputs(load_project(root, "dev")).all().items()}
+    return {node.name: inputs.digest for node, inputs in Inputs(outline_of(load_project(root, "dev"))).all().items()}

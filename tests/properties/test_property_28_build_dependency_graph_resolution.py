@@ -11,6 +11,7 @@ from pulumi import automation
 
 from components.image_builds import ImageBuilder
 from moorage.build.digests import Inputs
+from moorage.build.outline import outline_of
 from moorage.config.loader import load_project
 from tests.properties.build_graphs import BuildGraph, build_graphs, delete_images, made_in, write_project
 from tests.support.stack import session_environment
@@ -43,7 +44,7 @@ def test_images_are_built_in_the_order_of_their_dependencies(platform: None, tmp
 def _are_ordered(graphs: list[BuildGraph], root: Path) -> None:
     """Check the order that is determined for the images of all graphs, and what each waits for in the program."""
     project = load_project(root, "dev")
-    order = [node.name for node in Inputs(project).all()]
+    order = [node.name for node in Inputs(outline_of(project)).all()]
     place = {name: index for index, name in enumerate(order)}
     waits = _waits(record(lambda: ImageBuilder(project).build()))
     assert waits.keys() == place.keys()

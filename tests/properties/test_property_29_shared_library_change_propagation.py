@@ -9,6 +9,7 @@ from hypothesis import given, settings
 
 from moorage.build.comparison import changes
 from moorage.build.digests import Inputs
+from moorage.build.outline import outline_of
 from moorage.build.record import Record, record_of
 from moorage.config.graph import Kind, Node
 from moorage.config.loader import load_project
@@ -63,12 +64,12 @@ def test_a_change_of_a_library_rebuilds_all_services_that_contain_it_and_no_othe
 
 def _recorded(root: Path) -> tuple[Record, Project]:
     project = load_project(root, "dev")
-    return record_of(project, Inputs(project).all()), project
+    return record_of(outline_of(project), Inputs(outline_of(project)).all()), project
 
 
 def _are_identified(project: Project, before: Record, after: Record, examples: list[Sharing]) -> None:
     """Check that the services told to be rebuilt are those, each with the way from the library to it."""
-    told = {service.name: service for service in changes(project, before, after).services}
+    told = {service.name: service for service in changes(outline_of(project), before, after).services}
     for number, sharing in enumerate(examples):
         own = {index: told[f"g{number}-s{index}"] for index in range(len(sharing.services))}
         rebuilt = {index for index, service in own.items() if service.rebuilt}

@@ -9,6 +9,7 @@ import pytest
 
 from moorage.build.comparison import Changes, changes
 from moorage.build.digests import Inputs
+from moorage.build.outline import outline_of
 from moorage.build.record import Record, record_of
 from moorage.build.revisions import record_at
 from moorage.config.loader import load_project
@@ -64,7 +65,7 @@ def commit(root: Path) -> None:
 
 def now(root: Path) -> Record:
     project = load_project(root, "dev")
-    return record_of(project, Inputs(project).all())
+    return record_of(outline_of(project), Inputs(outline_of(project)).all())
 
 
 def both(root: Path, change: Callable[[], None]) -> tuple[Changes, Changes]:
@@ -72,9 +73,9 @@ def both(root: Path, change: Callable[[], None]) -> tuple[Changes, Changes]:
     before = now(root)
     change()
     after, project = now(root), load_project(root, "dev")
-    then = record_at(project, "HEAD", after)
+    then = record_at(outline_of(project), "HEAD", after)
     assert then is not None
-    return changes(project, before, after), changes(project, then, after)
+    return changes(outline_of(project), before, after), changes(outline_of(project), then, after)
 
 
 def append(path: Path, text: str) -> None:

@@ -12,6 +12,7 @@ import yaml
 from moorage.base.errors import MoorageError
 from moorage.build.comparison import Changes, changes
 from moorage.build.digests import Inputs
+from moorage.build.outline import outline_of
 from moorage.build.record import Record, image_record_of, workload_record, workload_record_of
 from moorage.build.revisions import record_at
 from moorage.build.staging import staged
@@ -108,14 +109,16 @@ def test_settings_touch_the_image_or_the_deployment_that_they_are_of(root: Path)
 
 
 def test_a_stack_that_never_came_up_counts_whole(root: Path) -> None:
-    found = changes(load_project(root, "dev"), Record(), now(root))
+    found = changes(outline_of(load_project(root, "dev")), Record(), now(root))
     assert all(service.rebuilt and service.redeployed for service in found.services)
 
 
 def test_another_way_of_building_counts_as_a_change(root: Path) -> None:
     after = now(root)
     image = dataclasses.replace(after.images["apps/backend"], digest="0" * 64)
-    found = changes(load_project(root, "dev"), Record({**after.images, "apps/backend": image}, after.workloads), after)
+    found = changes(
+        outline_of(load_project(root, "dev")), Record({**after.images, "apps/backend": image}, after.workloads), after
+    )
     assert [str(each) for each in found.images["apps/backend"]] == ["the way images are built changed"]
 
 
@@ -123,15 +126,17 @@ def test_a_committed_change_is_one_since_the_commit_before(root: Path) -> None:
     put(root, LIBRARY, "second")
     commit(root)
     project, after = load_project(root, "dev"), now(root)
-    since = {revision: record_at(project, revision, after) for revision in ("HEAD", "HEAD~1", "main")}
-    touched = {revision: rebuilt(changes(project, found or Record(), after)) for revision, found in since.items()}
+    since = {revision: record_at(outline_of(project), revision, after) for revision in ("HEAD", "HEAD~1", "main")}
+    touched = {
+        revision: rebuilt(changes(outline_of(project), found or Record(), after)) for revision, found in since.items()
+    }
     assert touched == {"HEAD": set(), "HEAD~1": {"apps/backend", "apps/worker"}, "main": set()}
 
 
 def test_git_is_asked_without_changing_anything(root: Path) -> None:
     index = (root / ".git" / "index").read_bytes()
     put(root, LIBRARY, "second")
-    record_at(load_project(root, "dev"), "HEAD", now(root))
+    record_at(outline_of(load_project(root, "dev")), "HEAD", now(root))
     assert (root / ".git" / "index").read_bytes() == index
     assert (root / LIBRARY).read_text() == "second"
 
@@ -140,20 +145,20 @@ def test_a_revision_whose_settings_have_errors_cannot_be_told(root: Path) -> Non
     append(root / "Pulumi.dev.yaml", "  moorage:nonsense: 1\n")
     commit(root)
     git(root, "revert", "--no-edit", "HEAD")
-    assert record_at(load_project(root, "dev"), "HEAD~1", now(root)) is None
+    assert record_at(outline_of(load_project(root, "dev")), "HEAD~1", now(root)) is None
 
 
 @pytest.mark.parametrize("revision", ["nowhere", "--help", ""])
 def test_an_unknown_revision_is_an_error_that_names_it(root: Path, revision: str) -> None:
     with pytest.raises(MoorageError, match="unknown git revision"):
-        record_at(load_project(root, "dev"), revision, now(root))
+        record_at(outline_of(load_project(root, "dev")), revision, now(root))
 
 
 def test_outside_git_there_are_no_revisions(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (root / ".git").rename(root / "gone")
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(root.parent))
     with pytest.raises(MoorageError, match="not a git checkout"):
-        record_at(load_project(root, "dev"), "HEAD", now(root))
+        record_at(outline_of(load_project(root, "dev")), "HEAD", now(root))
 
 
 def test_records_come_back_from_their_text_and_hold_no_secret(root: Path) -> None:
@@ -171,7 +176,7 @@ def test_a_context_is_staged_with_the_same_modes_whatever_the_umask(root: Path) 
     (root / LIBRARY).chmod(0o600)
     (root / "apps/backend/src/main.txt").chmod(0o700)
     project = load_project(root, "dev")
-    (found,) = [each for node, each in Inputs(project).all().items() if str(node) == "apps/backend"]
+    (found,) = [each for node, each in Inputs(outline_of(project)).all().items() if str(node) == "apps/backend"]
     place = root / staged(root, found)
     modes = {path.relative_to(place).as_posix(): path.stat().st_mode & 0o7777 for path in place.rglob("*")}
     assert modes[LIBRARY] == 0o644
@@ -184,7 +189,7 @@ def test_a_context_is_staged_with_the_same_modes_whatever_the_umask(root: Path) 
 
 def test_a_file_that_changes_while_it_is_staged_is_an_error(root: Path) -> None:
     project = load_project(root, "dev")
-    (found,) = [each for node, each in Inputs(project).all().items() if str(node) == "apps/backend"]
+    (found,) = [each for node, each in Inputs(outline_of(project)).all().items() if str(node) == "apps/backend"]
     assert found.digest
     put(root, LIBRARY, "changed meanwhile")
     with pytest.raises(MoorageError, match="changed while it was read"):
@@ -233,7 +238,11 @@ def test_of_an_npm_workspaces_lock_only_what_the_service_reaches_counts_and_is_g
         told = [str(each) for each in found.images["apps/frontend"]]
         assert told == ["package-lock.json changed in the part that this image uses"]
         assert rebuilt(found) == {"apps/frontend"}
-    (inputs,) = [each for node, each in Inputs(load_project(root, "dev")).all().items() if str(node) == "apps/frontend"]
+    (inputs,) = [
+        each
+        for node, each in Inputs(outline_of(load_project(root, "dev"))).all().items()
+        if str(node) == "apps/frontend"
+    ]
     place = root / staged(root, inputs)
     assert json.loads((place / "package.json").read_text()) == {"workspaces": ["apps/*"]}
     kept = json.loads((place / "package-lock.json").read_text())["packages"]

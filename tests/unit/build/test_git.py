@@ -11,6 +11,7 @@ import pytest
 from moorage.base.errors import MoorageError
 from moorage.build.digests import Inputs
 from moorage.build.git import public_address, source_labels
+from moorage.build.outline import outline_of
 from moorage.build.record import Record, record_of
 from moorage.build.revisions import record_at
 from moorage.config.loader import load_project
@@ -53,7 +54,7 @@ def root(tmp_path: Path) -> Path:
 
 def now(root: Path) -> Record:
     project = load_project(root, "dev")
-    return record_of(project, Inputs(project).all())
+    return record_of(outline_of(project), Inputs(outline_of(project)).all())
 
 
 def test_labels_name_the_commit_its_time_and_where_it_comes_from(root: Path) -> None:
@@ -88,20 +89,22 @@ def test_an_address_has_no_credentials_and_no_path_of_a_machine(remote: str, add
 
 def test_another_commit_is_another_image_only_where_labels_are_wanted(root: Path) -> None:
     project = load_project(root, "dev")
-    assert {found.labels[REVISION] for found in Inputs(project).all().values()} == {git(root, "rev-parse", "HEAD")}
-    before = record_at(project, "HEAD~1", now(root))
+    assert {found.labels[REVISION] for found in Inputs(outline_of(project)).all().values()} == {
+        git(root, "rev-parse", "HEAD")
+    }
+    before = record_at(outline_of(project), "HEAD~1", now(root))
     assert before is not None
     assert before.images["apps/backend"].digest != now(root).images["apps/backend"].digest
     stack = root / "Pulumi.dev.yaml"
     stack.write_text(stack.read_text().replace("sourceLabels: true", "sourceLabels: false"))
     git(root, "commit", "--quiet", "--all", "--message=third")
     git(root, "commit", "--quiet", "--allow-empty", "--message=fourth")
-    assert not any(found.labels for found in Inputs(load_project(root, "dev")).all().values())
-    assert record_at(load_project(root, "dev"), "HEAD~1", now(root)) == now(root)
+    assert not any(found.labels for found in Inputs(outline_of(load_project(root, "dev"))).all().values())
+    assert record_at(outline_of(load_project(root, "dev")), "HEAD~1", now(root)) == now(root)
 
 
 def test_labels_are_wanted_of_what_is_no_checkout(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (root / ".git").rename(root / "gone")
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(root.parent))
     with pytest.raises(MoorageError, match="moorage:sourceLabels is on"):
-        Inputs(load_project(root, "dev"))
+        Inputs(outline_of(load_project(root, "dev")))

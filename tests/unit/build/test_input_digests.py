@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from moorage.build.digests import Inputs, NodeInputs
+from moorage.build.outline import outline_of
 from moorage.config.loader import load_project
 from tests.unit.program_samples import SERVICES, write_monorepo
 
@@ -41,7 +42,9 @@ def root(tmp_path: Path) -> Path:
 
 
 def backend(root: Path) -> NodeInputs:
-    return next(found for node, found in Inputs(load_project(root, "dev")).all().items() if node.name == "backend")
+    return next(
+        found for node, found in Inputs(outline_of(load_project(root, "dev"))).all().items() if node.name == "backend"
+    )
 
 
 @pytest.mark.parametrize("path", FILES)

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moorage.build.npm import NpmUse, sliced_package_json, sliced_package_lock
+from moorage.build.lockfiles import NpmUse
+from moorage.build.npm import sliced_package_json, sliced_package_lock
 from tests.support.loopback import NO_PROXY, npm_registry, served
 
 if TYPE_CHECKING:

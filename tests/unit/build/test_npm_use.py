@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from moorage.build.dockerfile import parse_dockerfile
-from moorage.build.npm import NpmUse, npm_use
+from moorage.build.lockfiles import NpmUse
+from moorage.build.npm import npm_use
 from moorage.build.stages import staged
 
 ALONE, WITH_ROOT = NpmUse(root=False), NpmUse(root=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from moorage.build.comparison import changes
+from moorage.build.outline import outline_of
 from moorage.build.revisions import record_at
 from moorage.config.loader import load_project
 from tests.unit.change_samples import commit, git, now, put, root
@@ -22,9 +23,12 @@ MAIN, OTHER = "apps/backend/src/main.txt", "apps/backend/src/other.txt"
 def touched(root: Path, revision: str = "HEAD") -> dict[str, list[str]]:
     """Return what would be rebuilt since a revision, and why."""
     project, after = load_project(root, "dev"), now(root)
-    before = record_at(project, revision, after)
+    before = record_at(outline_of(project), revision, after)
     assert before is not None
-    return {folder: [str(why) for why in found] for folder, found in changes(project, before, after).images.items()}
+    return {
+        folder: [str(why) for why in found]
+        for folder, found in changes(outline_of(project), before, after).images.items()
+    }
 
 
 def attributes(text: str) -> Callable[[Path], None]:

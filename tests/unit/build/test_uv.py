@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from moorage.build.dockerfile import parse_dockerfile
+from moorage.build.lockfiles import UnclearError, UvUse
 from moorage.build.stages import staged
 from moorage.build.staging import staged as staged_context
-from moorage.build.uv import UnclearError, UvUse, uv_use
+from moorage.build.uv import uv_use
 from tests.unit.uv_samples import DOCKERFILE, EXPORT, MEMBERS, OPTIONS, ROOT, ROOTS, UV, Workspace
 
 USE = UvUse(

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from moorage.base.errors import MoorageError
 from moorage.build.digests import Inputs
+from moorage.build.outline import outline_of
 from moorage.build.record import image_record, workload_record
 from moorage.cli.main import app
 from moorage.config.loader import load_project
@@ -29,7 +30,7 @@ def deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     put(tmp_path, "apps/worker/Dockerfile.dockerignore", "*\n!apps/worker/main.txt\n")
     project = load_project(tmp_path, "dev")
     resources: list[dict[str, Any]] = []
-    for node, inputs in Inputs(project).all().items():
+    for node, inputs in Inputs(outline_of(project)).all().items():
         name = node.name if node.kind.value == "apps" else f"base-{node.name}"
         outputs = {"inputs": image_record(inputs).to_json()}
         resources.append({"type": "moorage:image:ServiceImage", "urn": f"urn:x::{name}", "outputs": outputs})

@@ -13,7 +13,8 @@ import pytest
 import typer.main
 from typer.testing import CliRunner
 
-from moorage.cli.main import app, machine_problem
+from moorage.cli.endings import machine_problem
+from moorage.cli.main import app
 
 if TYPE_CHECKING:
     from tests.unit.config_samples import Monorepo

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from moorage.base.errors import MoorageError
 from moorage.build.digests import Inputs
+from moorage.build.outline import outline_of
 from moorage.build.record import Record, record_of
 from moorage.cli import graph_drawing, source_check
 from moorage.cli.main import app
@@ -86,17 +87,19 @@ def test_nothing_is_deployed_that_uses_what_is_not_declared(fleet: Generated, co
 def test_what_the_recorded_stack_differs_in_is_marked(fleet: Generated, monkeypatch: pytest.MonkeyPatch) -> None:
     project = load_project(fleet.root, "dev")
     lib = next(lib for lib in fleet.services["svc-01"].libs)
-    before = record_of(project, Inputs(project).all())
+    before = record_of(outline_of(project), Inputs(outline_of(project)).all())
     monkeypatch.setattr(State, "record", lambda _: before)
-    assert graph_drawing.changed_nodes(project, Inputs(project).all()) == frozenset()
+    assert graph_drawing.changed_nodes(outline_of(project), Inputs(outline_of(project)).all()) == frozenset()
     fleet.write(f"libs/{lib}/{lib}/new.py", "")
     users = {f"apps/{name}" for name, member in fleet.services.items() if lib in member.libs}
-    assert {str(node) for node in graph_drawing.changed_nodes(project, Inputs(project).all())} == {
+    assert {
+        str(node) for node in graph_drawing.changed_nodes(outline_of(project), Inputs(outline_of(project)).all())
+    } == {
         f"libs/{lib}",
         *users,
     }
     monkeypatch.setattr(State, "record", lambda _: Record())
-    assert graph_drawing.changed_nodes(project, Inputs(project).all()) == frozenset()
+    assert graph_drawing.changed_nodes(outline_of(project), Inputs(outline_of(project)).all()) == frozenset()
 
 
 def test_our_own_sources_are_as_declared_and_looked_at_with_little_effort() -> None:
