@@ -66,7 +66,7 @@ class ImageBuilder:
             repository=f"{prefix}/{name}",
             tags=(tag_name(self._project.stack_name), inputs.short),
             dockerfile=inputs.dockerfile,
-            context=staged(self._project.root, inputs),
+            context=staged(self._project.root, inputs, self._project.program),
             target=build.target,
             build_args={**self._base_args(build), **build.args},
             epoch=EPOCH,
@@ -99,5 +99,5 @@ class ImageBuilder:
         if authorities := Path(ca).read_text() if ca and Path(ca).is_file() else machine_authorities():
             found["ca"] = authorities
         for name, path in self._project.settings.build_secrets.items():
-            found[name] = (self._project.root / Path(path).expanduser()).read_text()
+            found[name] = (self._project.program / Path(path).expanduser()).read_text()
         return found

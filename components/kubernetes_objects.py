@@ -67,10 +67,10 @@ def cluster_provider(name: str, project: Project) -> pulumi_kubernetes.Provider:
     """Return the provider of the project's cluster: its context and no other, whatever the current one is."""
     kubeconfig = Path(project.target.kubeconfig)
     # Relative, from the project's folder, so that the state holds no path of one machine.
-    inside = kubeconfig.is_relative_to(project.root)
+    inside = kubeconfig.is_relative_to(project.program)
     return pulumi_kubernetes.Provider(
         name,
-        kubeconfig=str(kubeconfig.relative_to(project.root) if inside else kubeconfig),
+        kubeconfig=str(kubeconfig.relative_to(project.program) if inside else kubeconfig),
         context=project.target.context,
         # Another path to the same cluster must not replace everything in it.
         cluster_identifier=project.target.context,

@@ -12,6 +12,7 @@ from components.kubernetes_objects import KubernetesObject, timeouts
 from components.labels import Labels, Role
 from components.manifests.routing import namespace
 from moorage.build.record import workload_record
+from moorage.config.ephemeral import EXPIRES_LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +59,8 @@ def stack_scope(project: Project, opts: pulumi.ResourceOptions) -> Scope:
         pull_secrets=(pull_secret,) if pull_secret else (),
         record=functools.partial(workload_record, project),
     )
-    manifest = namespace(project.namespace, scope.labels(settings.application, Role.STACK))
+    ends = {EXPIRES_LABEL: settings.ephemeral.label} if settings.ephemeral and settings.ephemeral.label else {}
+    manifest = namespace(project.namespace, scope.labels(settings.application, Role.STACK), ends)
     own = pulumi.ResourceOptions(protect=settings.protect, custom_timeouts=timeouts(_NAMESPACE_MINUTES))
     created = KubernetesObject("namespace", manifest, opts=pulumi.ResourceOptions.merge(opts, own))
     return replace(scope, namespace=created.object_name)

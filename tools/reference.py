@@ -32,7 +32,7 @@ def render(page: str) -> str:
 
 def _tables(name: str, listed: set[str]) -> Iterator[str]:
     schema = schemas()[name]
-    keys = schema["properties"].get("config", schema)
+    keys = schema["properties"].get("config") or schema["properties"].get("moorage", schema)
     yield _table(keys, schema["$defs"])
     for part in dict.fromkeys(re.findall(r"#/\$defs/(\w+)", json.dumps(schema))):
         if part not in listed:

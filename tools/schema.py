@@ -12,7 +12,9 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from moorage.base.console import out, show_problem
 from moorage.base.errors import Problem
+from moorage.config.layout import ProjectSettings
 from moorage.config.modelkeys import key_docstrings, known_keys
+from moorage.config.projectfile import OWN
 from moorage.config.service import BaseImage, Service
 from moorage.config.stack import Stack
 from moorage.config.stackfile import SETTINGS_NAMESPACE
@@ -57,6 +59,7 @@ def schemas() -> dict[str, dict[str, Any]]:
     return {
         "service.schema.json": _titled("service.yaml: one service of the monorepo", _of(Service)),
         "image.schema.json": _titled("image.yaml: one base image of the monorepo", _of(BaseImage)),
+        "project.schema.json": _titled("Pulumi.yaml: what holds for all stacks", _project_schema()),
         "stack.schema.json": _titled("Pulumi.<stack>.yaml: one stack's settings", _stack_schema()),
     }
 
@@ -127,6 +130,13 @@ def _plain(value: Any) -> Any:
     if "patternProperties" in plain:
         plain.setdefault("additionalProperties", False)
     return plain
+
+
+def _project_schema() -> dict[str, Any]:
+    """Return the schema of ``Pulumi.yaml``: the one key of Moorage's beside those of Pulumi, which checks these itself."""
+    project = _of(ProjectSettings)
+    own = {key: project[key] for key in ("type", "description", "properties", "additionalProperties")}
+    return {"type": "object", "properties": {OWN: own}, "$defs": project["$defs"]}
 
 
 def _stack_schema() -> dict[str, Any]:

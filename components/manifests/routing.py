@@ -67,7 +67,7 @@ def ingress(
     }
 
 
-def namespace(name: str, labels: Labels) -> Manifest:
+def namespace(name: str, labels: Labels, further_labels: Mapping[str, str] | None = None) -> Manifest:
     """Return a Namespace whose API server refuses every pod below the Pod Security level ``restricted``.
 
     Rules newer than the enforced ones only warn and are audited, so that they are known before they are enforced.
@@ -82,5 +82,5 @@ def namespace(name: str, labels: Labels) -> Manifest:
     return {
         "apiVersion": "v1",
         "kind": "Namespace",
-        "metadata": metadata(labels, name, further_labels={**security, **versions}),
+        "metadata": metadata(labels, name, further_labels={**security, **versions, **(further_labels or {})}),
     }

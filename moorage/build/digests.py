@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 DIGEST_FORMAT = 2
 """Part of every digest: a change of how images are built of the same inputs makes it another one."""
 SHORT = 16
-_REMEMBERED = ".moorage/inputs.json"
+_REMEMBERED = "inputs.json"
 EPOCH = 315_532_800
 """Seconds of the time that everything in an image has: 1980-01-01, the first that a zip file can hold."""
 
@@ -85,16 +85,21 @@ class Inputs:
     """The inputs of the images of one stack."""
 
     def __init__(
-        self, outline: Outline, *, checkout: Path | None = None, labels: Mapping[str, str] | None = None
+        self,
+        outline: Outline,
+        *,
+        checkout: Path | None = None,
+        home: Path | None = None,
+        labels: Mapping[str, str] | None = None,
     ) -> None:
         """Prepare for a stack; what is found is remembered in its ``.moorage`` folder.
 
-        Of another revision than the one on disk ``checkout`` is where the project lies that remembers, and ``labels``
-        are its own. Raises `MoorageError` where the stack wants labels of a source that cannot be told.
+        Of another revision than the one on disk ``checkout`` is the monorepo that is, ``home`` the folder that remembers,
+        and ``labels`` are the revision's own. Raises `MoorageError` where the stack wants labels of a source that cannot be told.
         """
         self._outline, root = outline, outline.root
         self._labels = (_labels(root) if labels is None else labels) if outline.source_labels else {}
-        self._digests = FileDigests(root, (checkout or root) / _REMEMBERED, checkout=checkout)
+        self._digests = FileDigests(root, (home or outline.home) / _REMEMBERED, checkout=checkout)
         self._contexts = Contexts(root, self._digests)
 
     def all(self) -> dict[Node, NodeInputs]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from moorage.config.graph import BUILD, Edge, Graph, Kind, Node, Via
-from moorage.config.target import Target
+from moorage.config.graph import BUILD, Edge, Graph, Kind, Node, Via, innermost
+from moorage.config.target import HOME, Target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from moorage.config.fields import Model
     from moorage.config.project import Project
@@ -35,8 +37,10 @@ class ImageOutline:
 class Outline:
     """What the digests of a stack's images, and what is affected by a change, are found from."""
 
+    program: Path
+    """The folder of ``Pulumi.yaml``, absolute."""
     root: Path
-    """The repository's root, absolute."""
+    """The monorepo's top, absolute."""
     stack_name: str
     project_name: str
     """The project's name in Pulumi.yaml; empty where that has none."""
@@ -49,18 +53,51 @@ class Outline:
     workloads: Mapping[str, Mapping[str, str]]
     """The settings of every service, then of the data stores, by its name and theirs."""
     graph: Graph
+    homes: Mapping[str, str]
+    """The folder in which a part of each kind is expected, by kind."""
+    lib_globs: tuple[str, ...]
     platforms: tuple[str, ...]
     build_secrets: frozenset[str]
     source_labels: bool
 
+    @property
+    def home(self) -> Path:
+        """Everything of the project that git does not track."""
+        return self.program / HOME
+
+    @cached_property
+    def _nodes(self) -> Mapping[tuple[Kind, str], Node]:
+        return {(node.kind, node.name): node for node in self.graph.nodes}
+
+    @cached_property
+    def _folders(self) -> Mapping[str, Node]:
+        return {node.folder: node for node in self.graph.nodes}
+
+    def node(self, kind: Kind, name: str) -> Node:
+        """Return a node with its folder; of one that there is not, the place where it is expected."""
+        return self._nodes.get((kind, name)) or Node(kind, name, f"{self.homes[kind.value]}/{name}".lstrip("/"))
+
+    def service(self, name: str) -> Node:
+        """Return the node of a service."""
+        return self.node(Kind.service, name)
+
+    def image(self, name: str) -> Node:
+        """Return the node of a base image."""
+        return self.node(Kind.image, name)
+
+    def owner_of(self, path: str) -> Node | None:
+        """Return the node whose folder a path, relative to the top, lies in; of nested ones the innermost."""
+        return innermost(self._folders, path)
+
     def to_data(self) -> dict[str, Any]:
-        """Return everything but the root, as `from_data` takes it; it can be JSON."""
+        """Return everything but where the project lies, as `from_data` takes it; it can be JSON."""
         nodes = {node: number for number, node in enumerate(self.graph.nodes)}
         return {
+            "top": os.path.relpath(self.root, self.program),
             "stack_name": self.stack_name,
             "project_name": self.project_name,
             "target": asdict(self.target),
-            "nodes": [[node.kind.value, node.name] for node in nodes],
+            "nodes": [[node.kind.value, node.name, node.folder] for node in nodes],
             "edges": [[nodes[edge.source], nodes[edge.target], edge.via.value] for edge in self.graph.edges],
             "images": [
                 [nodes[image.node], image.dockerfile, image.target, dict(image.args), image.bases]
@@ -69,22 +106,25 @@ class Outline:
             "base_args": dict(self.base_args),
             "services": sorted(self.services),
             "workloads": {name: dict(settings) for name, settings in self.workloads.items()},
+            "homes": self.homes,
+            "lib_globs": self.lib_globs,
             "platforms": self.platforms,
             "build_secrets": sorted(self.build_secrets),
             "source_labels": self.source_labels,
         }
 
     @classmethod
-    def from_data(cls, root: Path, data: Mapping[str, Any]) -> Outline:
+    def from_data(cls, program: Path, data: Mapping[str, Any]) -> Outline:
         """Return the outline that `to_data` was called on."""
-        nodes = tuple(Node(Kind(kind), name) for kind, name in data["nodes"])
+        nodes = tuple(Node(Kind(kind), name, folder) for kind, name, folder in data["nodes"])
         edges = tuple(Edge(nodes[source], nodes[target], Via(via)) for source, target, via in data["edges"])
         images = tuple(
             ImageOutline(node=nodes[number], dockerfile=dockerfile, target=target, args=args, bases=tuple(bases))
             for number, dockerfile, target, args, bases in data["images"]
         )
         return cls(
-            root=root,
+            program=program,
+            root=Path(os.path.normpath(program / data["top"])),
             stack_name=data["stack_name"],
             project_name=data["project_name"],
             target=Target(**data["target"]),
@@ -93,6 +133,8 @@ class Outline:
             services=frozenset(data["services"]),
             workloads=data["workloads"],
             graph=Graph(nodes, edges),
+            homes=data["homes"],
+            lib_globs=tuple(data["lib_globs"]),
             platforms=tuple(data["platforms"]),
             build_secrets=frozenset(data["build_secrets"]),
             source_labels=data["source_labels"],
@@ -105,12 +147,14 @@ def outline_of(project: Project) -> Outline:
 
     needed = needed_images(project)
     images = [
-        _image(project, Node(Kind.image, name), project.base_images[name].build)
+        _image(project.image(name), project.base_images[name].build)
         for name in project.order
-        if Node(Kind.image, name) in needed
+        if project.image(name) in needed
     ]
-    images += [_image(project, Node(Kind.service, name), project.services[name].build) for name in project.running]
+    images += [_image(project.service(name), project.services[name].build) for name in project.running]
+    repository = project.monorepo.repository
     return Outline(
+        program=project.program,
         root=project.root,
         stack_name=project.stack_name,
         project_name=project.name,
@@ -120,17 +164,18 @@ def outline_of(project: Project) -> Outline:
         services=frozenset(project.services),
         workloads={name: workload_settings(project, name) for name in (*project.running, *project.stores)},
         graph=project.graph,
+        homes={kind.value: repository.home_of(kind) for kind in Kind},
+        lib_globs=repository.layout.globs(Kind.lib),
         platforms=tuple(project.settings.platforms),
         build_secrets=frozenset(project.settings.build_secrets),
         source_labels=project.settings.source_labels,
     )
 
 
-def _image(project: Project, node: Node, build: Build) -> ImageOutline:
-    folder = project.service_folder(node.name) if node.kind is Kind.service else project.image_folder(node.name)
+def _image(node: Node, build: Build) -> ImageOutline:
     return ImageOutline(
         node=node,
-        dockerfile=(folder / build.dockerfile).relative_to(project.root).as_posix(),
+        dockerfile=PurePosixPath(node.folder, build.dockerfile).as_posix(),
         target=build.target,
         args=dict(build.args),
         bases=tuple(build.bases),
@@ -139,8 +184,8 @@ def _image(project: Project, node: Node, build: Build) -> ImageOutline:
 
 def needed_images(project: Project) -> frozenset[Node]:
     """Return the base images that the stack's services are built FROM, and those of the data stores they need."""
-    roots = {Node(Kind.service, name) for name in project.services}
-    roots |= {Node(Kind.image, name) for name in project.stores}
+    roots = {project.service(name) for name in project.services}
+    roots |= {project.image(name) for name in project.stores}
     found = project.graph.below(roots, via=BUILD)
     return frozenset(node for node in found if node.kind is Kind.image)
 

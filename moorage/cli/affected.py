@@ -51,7 +51,7 @@ def why(root: Path, stack: str, name: str) -> None:
             why=f"it runs {names}",
             remedy="name one of these",
         )
-    folder = f"apps/{name}" if name in outline.services else f"images/{name}"
+    folder = str(outline.service(name) if name in outline.services else outline.image(name))
     from moorage.cli import affected_text
 
     affected_text.why(service, after.images[folder])
@@ -78,7 +78,7 @@ def _as_json(outline: Outline, found: Changes, since: str) -> dict[str, Any]:
 
 def _before(outline: Outline, after: Record, since: str) -> Record:
     if not since:
-        return read_state(session_for(outline)).record()
+        return read_state(session_for(outline)).record(outline)
     from moorage.build.revisions import record_at
 
     found = record_at(outline, since, after)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from moorage.engine.session import find_root
+from moorage.config.locate import find_root
 
 app = typer.Typer(help="Check the images that were built.", no_args_is_help=True)
 

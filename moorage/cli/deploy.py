@@ -1,4 +1,4 @@
-"""``moorage up``, ``preview`` and ``down``: prepare, run Pulumi, and say how it went."""
+"""``moorage up`` and ``down``: prepare, run Pulumi, and say how it went."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from moorage.base import console
 from moorage.base.console import Steps, out
 from moorage.base.errors import MoorageError, Problem
-from moorage.cli import preview_summary, summary
+from moorage.cli import environments, plans, previews, summary
 from moorage.cli.sessions import session_for, session_of
 from moorage.cli.source_check import check_declared
 from moorage.config.endpoint import embedded_target
@@ -38,17 +38,20 @@ _TAKE_BACK = {"PULUMI_K8S_ENABLE_PATCH_FORCE": "true"}
 """Fields that somebody changed by hand belong to him, and the API server refuses to change them for anyone else."""
 
 
-def up(root: Path, stack: str, *, yes: bool) -> None:
-    """Bring the stack up, ask its routes and print a summary.
+def up(root: Path, stack: str, *, yes: bool, plan: Path | None = None) -> None:
+    """Bring the stack up, ask its routes and print a summary; with a ``plan``, only as it was reviewed.
 
     Raises `MoorageError` with the first thing that stops it, and with every route that is not open afterwards.
     """
+    reviewed = plans.read(plan, stack) if plan else None
     project = load_project(root, stack)
-    check_declared(project.root, project.monorepo)
+    if plan and reviewed:
+        plans.check_sources(reviewed, plan, project)
+    check_declared(project.monorepo)
     for problem in project.warnings:
         console.warn(str(problem))
     steps = Steps(4)
-    layout = Layout.of(project.root)
+    layout = Layout.of(project.program)
     running = not project.target.embedded or Platform(layout).running()
     early = look_meanwhile(session_for(project)) if running else None
     _prepare(session_for(project), steps)
@@ -58,9 +61,11 @@ def up(root: Path, stack: str, *, yes: bool) -> None:
         preflight.check(session)
     seen = early.result() if early else look(session)
     stacks.ensure(session)
-    confirmed = _confirm_where_needed(session, project, seen, yes=yes)
-    _tell(seen, f"this update restores {'it' if len(seen.drifts) == 1 else 'them'}")
+    confirmed = _confirm_where_needed(session, project, seen, yes=yes or reviewed is not None)
+    previews.tell(seen, f"this update restores {'it' if len(seen.drifts) == 1 else 'them'}")
     with stacklock.turn(session):
+        if plan and reviewed:
+            plans.check(reviewed, plan, session, seen)
         steps.count += 1
         out.print(f"[dim]4/4[/] pulumi up · stack {stack}")
         began = dt.datetime.now(dt.UTC)
@@ -71,6 +76,7 @@ def up(root: Path, stack: str, *, yes: bool) -> None:
         if status:
             raise failure.explain(session, project, status, began, diagnostics)
     kept_builds.keep(session, project, began)
+    environments.fill(session, project)
     _ask_routes(session, project, steps)
 
 
@@ -90,38 +96,6 @@ def _ask_routes(session: Session, project: Project, steps: Steps) -> None:
     if cut_off:
         # What is connected already stays connected for a while, and answers.
         console.warn(str(cut_off))
-
-
-def preview(root: Path, stack: str, *, diff: bool) -> None:
-    """Show what would change, and what of the stack is missing or does not answer."""
-    project = load_project(root, stack)
-    check_declared(project.root, project.monorepo)
-    for problem in project.warnings:
-        console.warn(str(problem))
-    session = session_for(project)
-    layout = Layout.of(project.root)
-    own = not project.target.embedded
-    with ThreadPoolExecutor() as pool:
-        asked = pool.submit(preflight.failures, session) if own else None
-        with Steps().step("Toolchain") as step:
-            # A preview asks the platform where it runs, but does not need it: neither builder nor cluster does anything.
-            built = toolchain.ensure(layout, platform=False, step=step)
-            step.done(f"{built} built" if built else "in place")
-        for problem in asked.result() if asked else []:
-            console.warn(str(problem))
-    stacks.ensure(session)
-    seen = look(session) if own or Platform(layout).running() else Seen(read_state(session))
-    for name in seen.vanished(project):
-        console.warn(_vanished(project, name))
-    _tell(seen, f"`moorage up {stack}` restores {'it' if len(seen.drifts) == 1 else 'them'}")
-    refresh = ["--refresh"] if seen.drifts else []
-    with TemporaryDirectory() as folder:
-        log = Path(folder) / "events.json"
-        arguments = ["preview", "--stack", stack, *refresh, *(["--diff"] if diff else []), f"--event-log={log}"]
-        status = pulumi.show(session, arguments, variables=events.VARIABLES)
-        if status:
-            raise pulumi.failed_before_the_user(session, "the preview failed", status)
-        preview_summary.show(project, seen.state, events.planned(log))
 
 
 def down(root: Path, stack: str, *, unprotect: bool, keep_data: bool) -> None:
@@ -171,7 +145,7 @@ def _where_the_platform_is(project: Project) -> Project:
     if not project.target.embedded:
         return project
     problems: list[Problem] = []
-    target = embedded_target(project.root, project.settings, problems)
+    target = embedded_target(project.program, project.settings, problems)
     if target is None:
         raise MoorageError(*problems)
     return replace(project, target=target)
@@ -199,7 +173,7 @@ def _confirm_where_needed(session: Session, project: Project, seen: Seen, *, yes
     """
     vanished = seen.vanished(project)
     for name in vanished:
-        console.warn(_vanished(project, name))
+        console.warn(previews.vanished(project, name))
     reason = ""
     if vanished and (project.settings.protect or not project.development):
         reason = f"this update deletes {', '.join(vanished)}"
@@ -209,20 +183,6 @@ def _confirm_where_needed(session: Session, project: Project, seen: Seen, *, yes
         return yes
     _confirm(session, reason)
     return True
-
-
-def _vanished(project: Project, name: str) -> str:
-    if name in project.monorepo.services:
-        return f"service {name} runs in stack {project.stack_name} but has run: false in its settings: an update deletes it"
-    return (
-        f"service {name} runs in stack {project.stack_name} but is no longer in the sources: an update deletes it. "
-        f"Was its folder moved? A service is apps/{name}/service.yaml"
-    )
-
-
-def _tell(seen: Seen, remedy: str) -> None:
-    if seen.drifts:
-        console.warn("\n  ".join(["the cluster has changed since the last update", *seen.lines(), remedy]))
 
 
 def _confirm(session: Session, reason: str) -> None:

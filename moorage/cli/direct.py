@@ -46,7 +46,7 @@ def question(arguments: Sequence[str]) -> tuple[str, str] | None:
 
 def _affected(stack: str, since: str) -> None:
     from moorage.cli.affected import affected
-    from moorage.engine.session import find_root
+    from moorage.config.locate import find_root
 
     affected(find_root(), stack, since=since, as_json=True)
 

@@ -14,7 +14,6 @@ from moorage.build.comparison import changes
 from moorage.build.digests import Inputs
 from moorage.build.outline import outline_of
 from moorage.build.record import record_of
-from moorage.checks.imports import owner_of
 from moorage.cli.sessions import session_for
 from moorage.config.graph import Kind
 from moorage.config.loader import load_project
@@ -59,10 +58,11 @@ def changed_nodes(outline: Outline, inputs: Mapping[Node, NodeInputs]) -> frozen
 
     Nothing where the stack is not up.
     """
-    before = read_state(session_for(outline)).record()
+    before = read_state(session_for(outline)).record(outline)
     if not before.images:
         return frozenset()
     found = changes(outline, before, record_of(outline, inputs)).images
+    owner_of = outline.owner_of
     files = {owner_of(why.name) for reasons in found.values() for why in reasons if why.cause == "file"}
     return frozenset(
         node for node in outline.graph.nodes if str(node) in found or (node.kind is Kind.lib and node in files)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from moorage.cli.arguments import StackName  # noqa: TC001  # typer reads it when the program runs
-from moorage.engine.session import find_root
+from moorage.config.locate import find_root
 
 
 def affected(
@@ -36,6 +36,20 @@ def why(
     from moorage.cli import affected as changes
 
     changes.why(find_root(), stack, service)
+
+
+def drift(
+    stack: StackName = "dev",
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Compare the stack's live objects with its state, field by field, and change nothing.
+
+    Exit status 3 where something differs.
+    """
+    from moorage.cli import drift_report
+
+    raise typer.Exit(drift_report.show(find_root(), stack, as_json=as_json))
 
 
 def graph(

@@ -52,8 +52,11 @@ def options(
 
 DEPLOY, LOOK, BUILD, POLICIES, PLATFORM = "Deploy", "Look", "Build", "Policies", "Platform"
 for panel, commands in (
-    (DEPLOY, (deploy_commands.up, deploy_commands.preview, deploy_commands.down, deploy_commands.env)),
-    (LOOK, (look_commands.affected, look_commands.why, look_commands.graph, look_commands.report)),
+    (
+        DEPLOY,
+        (deploy_commands.up, deploy_commands.preview, deploy_commands.down, deploy_commands.reap, deploy_commands.env),
+    ),
+    (LOOK, (look_commands.affected, look_commands.why, look_commands.drift, look_commands.graph, look_commands.report)),
     (BUILD, (build_commands.lint, build_commands.sbom)),
     (PLATFORM, (platform_commands.doctor,)),
 ):

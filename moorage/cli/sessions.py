@@ -26,8 +26,5 @@ def session_of(root: Path, stack: str) -> Session:
 
 def session_for(project: Project | Outline) -> Session:
     """Return the session of a stack that has been loaded, or whose outline is known."""
-    if isinstance(project, Outline):
-        return Session(
-            root=project.root, stack=project.stack_name, target=project.target, project_name=project.project_name
-        )
-    return Session(root=project.root, stack=project.stack_name, target=project.target)
+    name = project.project_name if isinstance(project, Outline) else project.name
+    return Session(root=project.program, stack=project.stack_name, target=project.target, project_name=name)

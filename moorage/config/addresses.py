@@ -74,7 +74,7 @@ def _undeclared(
                 why="network policies let a service reach only what its needs name",
                 remedy=f"remove it: the worker {name} listens nowhere"
                 if worker
-                else f"write needs: [{needs}] in apps/{service.name}/service.yaml; {needed_env(name)[0]} then tells it",
+                else f"write needs: [{needs}] in its service.yaml; {needed_env(name)[0]} then tells it",
             )
 
 

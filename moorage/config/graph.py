@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
 
 class Kind(StrEnum):
-    """What a node is, and the folder that it lives in."""
+    """What a node is, and the folder that it lives in unless the project's layout says otherwise."""
 
     image = "images"
     lib = "libs"
@@ -43,10 +43,17 @@ class Node:
 
     kind: Kind
     name: str
+    folder: str = field(default="", compare=False)
+    """Relative to the monorepo's top; a node is the same wherever it lies."""
+
+    def __post_init__(self) -> None:
+        """Take the usual folder where none is given."""
+        if not self.folder:
+            object.__setattr__(self, "folder", f"{self.kind.value}/{self.name}")
 
     def __str__(self) -> str:
         """Return the node's folder: ``apps/backend``."""
-        return f"{self.kind.value}/{self.name}"
+        return self.folder
 
 
 @dataclass(frozen=True, order=True)
@@ -56,6 +63,22 @@ class Edge:
     source: Node
     target: Node
     via: Via
+
+
+def innermost(folders: Mapping[str, Node], path: str) -> Node | None:
+    """Return the node whose folder, of ``folders``, a path lies in or is; of nested ones the innermost."""
+    while path:
+        if (node := folders.get(path)) is not None:
+            return node
+        path = path.rpartition("/")[0]
+    return None
+
+
+class Parts(Protocol):
+    """What knows in which folder each part of a monorepo lies."""
+
+    def node(self, kind: Kind, name: str) -> Node:
+        """Return a node with its folder; of one that there is not, the place where it is expected."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +114,10 @@ class Graph:
         for node, other, edge in entries:
             groups[node].append((self._place[other], edge))
         return {node: tuple(edge for _, edge in sorted(found)) for node, found in groups.items()}
+
+    def node(self, kind: Kind, name: str) -> Node | None:
+        """Return a node with its folder."""
+        return next((node for node in self.nodes if node.kind is kind and node.name == name), None)
 
     def of_kind(self, kind: Kind) -> tuple[Node, ...]:
         """Return the nodes of one kind, in order."""

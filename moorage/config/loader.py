@@ -8,9 +8,10 @@ from moorage.base.errors import Location, MoorageError, Problem
 from moorage.config.addresses import stack_warnings
 from moorage.config.endpoint import resolve_target
 from moorage.config.graph import Kind
-from moorage.config.merge import overridden, sized_service, sized_settings
+from moorage.config.merge import overridden, sized_service, sized_settings, small_service, small_settings
 from moorage.config.monorepo import read_monorepo
 from moorage.config.project import Project
+from moorage.config.repository import read_repository
 from moorage.config.sources import read_services
 from moorage.config.stack import ServiceOverride
 from moorage.config.stackfile import read_stack
@@ -44,7 +45,7 @@ def load_project(root: Path, stack: str) -> Project:
     problems.extend(file.about_secrets)
     settings = file.settings
     target = resolve_target(root, settings, file.source, problems) if settings else None
-    services = _services(monorepo, settings) if settings else {}
+    services = _services(monorepo, settings, stack) if settings else {}
     if settings:
         problems.extend(check_stack(monorepo, file, settings, services))
     if problems or settings is None or target is None:
@@ -53,11 +54,12 @@ def load_project(root: Path, stack: str) -> Project:
     factor = settings.embedded.resource_factor if target.embedded else 1.0
     order = graph.order()
     return Project(
-        root=root,
         name=file.project_name,
+        program=root,
+        root=monorepo.repository.top,
         stack_name=stack,
         stage=file.stage,
-        settings=sized_settings(settings, factor),
+        settings=sized_settings(small_settings(settings), factor),
         services={name: sized_service(service, factor) for name, service in services.items()},
         base_images={name: entry.model for name, entry in monorepo.images.items() if entry.model},
         libs=monorepo.libs,
@@ -81,7 +83,9 @@ def load_target(root: Path, stack: str) -> Target:
     """
     root = root.resolve()
     problems: list[Problem] = []
-    keys = frozenset[str]().union(*(entry.secret_keys() for entry in read_services(root, []).values()))
+    keys = frozenset[str]().union(
+        *(entry.secret_keys() for entry in read_services(read_repository(root, []), []).values())
+    )
     file = read_stack(root, stack, keys, problems)
     target = resolve_target(root, file.settings, file.source, problems) if file.settings else None
     if problems or target is None:
@@ -89,12 +93,12 @@ def load_target(root: Path, stack: str) -> Target:
     return target
 
 
-def _services(monorepo: Monorepo, settings: Stack) -> dict[str, Service]:
+def _services(monorepo: Monorepo, settings: Stack, stack: str) -> dict[str, Service]:
     services = {}
     for name, _, service in monorepo.read_services():
         override = settings.services.get(name, ServiceOverride())
         if override.run:
-            services[name] = overridden(service, override)
+            services[name] = small_service(overridden(service, override), settings, stack)
     return services
 
 

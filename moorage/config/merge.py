@@ -5,7 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from moorage.base.quantity import canonical_bytes, canonical_cpu, scale_bytes, scale_cpu
+from moorage.base.quantity import canonical_bytes, canonical_cpu, quantity_value, scale_bytes, scale_cpu
+from moorage.config.ephemeral import MOST_STORAGE
 from moorage.config.service import Amounts, Resources
 
 if TYPE_CHECKING:
@@ -70,3 +71,36 @@ def sized_bytes(text: str, factor: float, floor: str) -> str:
 def _sized_amounts(amounts: Amounts, factor: float) -> Amounts:
     cpu = canonical_cpu(amounts.cpu) if factor == 1 else scale_cpu(amounts.cpu, Decimal(str(factor)), FLOOR_CPU)
     return Amounts(cpu=cpu, memory=sized_bytes(amounts.memory, factor, FLOOR_MEMORY))
+
+
+def small_service(service: Service, settings: Stack, stack: str) -> Service:
+    """Return the service as an environment for a while has it: one pod, small requests, a host of its own."""
+    if settings.ephemeral is None or not settings.ephemeral.lives:
+        return service
+    changes: dict[str, Any] = {
+        "replicas": min(service.replicas, 1),
+        "scaling": None,
+        "resources": _small(service.resources, settings.ephemeral.request_factor),
+    }
+    if service.route is not None and service.route.host:
+        # Two stacks with one host would take each other's requests.
+        changes["route"] = service.route.model_copy(update={"host": f"{stack}.{service.route.host}"})
+    return service.model_copy(update=changes)
+
+
+def small_settings(settings: Stack) -> Stack:
+    """Return the settings as an environment for a while has them: data stores of small requests and volumes."""
+    if settings.ephemeral is None or not settings.ephemeral.lives:
+        return settings
+    stores = {}
+    for name, store in (("postgres", settings.postgres), ("redis", settings.redis)):
+        storage = min(store.storage, MOST_STORAGE, key=quantity_value)
+        resources = _small(store.resources, settings.ephemeral.request_factor)
+        stores[name] = store.model_copy(update={"resources": resources, "storage": storage})
+    return settings.model_copy(update=stores)
+
+
+def _small(resources: Resources, factor: float) -> Resources:
+    asked, exact = resources.requests, Decimal(str(factor))
+    cpu, memory = scale_cpu(asked.cpu, exact, FLOOR_CPU), scale_bytes(asked.memory, exact, FLOOR_MEMORY)
+    return Resources(requests=Amounts(cpu=cpu, memory=memory), limits=resources.limits)

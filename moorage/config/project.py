@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from moorage.base.stage import DEVELOPMENT
+from moorage.config.graph import Kind
 from moorage.config.service import DATA_SERVICES
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from moorage.base.errors import Problem
     from moorage.base.stage import Stage
-    from moorage.config.graph import Graph
+    from moorage.config.graph import Graph, Node
     from moorage.config.monorepo import Monorepo
     from moorage.config.service import BaseImage, Service
     from moorage.config.stack import Stack
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
 class Project:
     """A stack's settings and services, checked, merged and sized."""
 
+    program: Path
+    """The folder of ``Pulumi.yaml``, absolute: where Pulumi runs, and where what git does not track is kept."""
     root: Path
-    """The repository's root, absolute."""
+    """The monorepo's top, absolute: paths of nodes and in Dockerfiles begin there."""
     name: str
     """The project's name in Pulumi.yaml; empty where it has none."""
     stack_name: str
@@ -71,10 +74,23 @@ class Project:
         port = f":{self.target.url_port}" if self.target.url_port else ""
         return f"{scheme}://{self.settings.ingress.host}{port}/"
 
+    @property
+    def home(self) -> Path:
+        """Everything of the project that git does not track."""
+        return self.monorepo.repository.home
+
+    def service(self, name: str) -> Node:
+        """Return the node of a service."""
+        return self.monorepo.repository.node(Kind.service, name)
+
+    def image(self, name: str) -> Node:
+        """Return the node of a base image."""
+        return self.monorepo.repository.node(Kind.image, name)
+
     def service_folder(self, name: str) -> Path:
         """Return the folder of a service."""
-        return self.root / "apps" / name
+        return self.root / self.service(name).folder
 
     def image_folder(self, name: str) -> Path:
         """Return the folder of a base image."""
-        return self.root / "images" / name
+        return self.root / self.image(name).folder

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from moorage.base.errors import KeyPath, Problem
+from moorage.config.ephemeral import Ephemeral  # noqa: TC001  # pydantic reads annotations
 from moorage.config.fields import BytesQuantity, DnsLabel, EnvName, Hostname, Model, Text, Unique
 from moorage.config.processtext import KeptText  # noqa: TC001  # pydantic reads annotations
 from moorage.config.service import Amounts, Resources, Scaling
@@ -117,7 +118,7 @@ class Postgres(Model):
         requests=Amounts(cpu="100m", memory="128Mi"), limits=Amounts(cpu="1", memory="512Mi")
     )
     """What the container is given of cpu and memory."""
-    database: DnsLabel = "harbour"
+    database: DnsLabel = "app"
     """Name of the database."""
     max_connections: int = Field(default=100, ge=10, le=1000)
     """Connections at the same time, of all services together."""
@@ -185,8 +186,8 @@ class Stack(Model):
 
     namespace: DnsLabel | None = None
     """Default: ``<application>-<stack>``."""
-    application: DnsLabel = "harbour"
-    """Name of the whole, on every object's label ``app.kubernetes.io/part-of``."""
+    application: DnsLabel = ""
+    """Name of the whole, in each image's name and each object's label ``app.kubernetes.io/part-of``. Default: the project's name."""
     stage: Literal["development", "production"] | None = None
     """What the stack is for. Default: ``development`` for ``dev``, ``local``, ``test``, ``sandbox``, ``dev-anna``; else ``production``."""
     cluster: Cluster | None = None
@@ -223,6 +224,8 @@ class Stack(Model):
     """
     embedded: Embedded = Embedded()
     """What changes where the stack runs on the embedded platform."""
+    ephemeral: Ephemeral | None = None
+    """Environments for a while that are made from this stack, see [Environments for a while](environments.md)."""
 
     def problems(self) -> Iterator[Problem]:
         """Yield an incomplete target and a namespace that is not the stack's own."""

@@ -38,7 +38,7 @@ def check_stack(
             yield source.problem(
                 ("services", name),
                 what=f"unknown service {name} in moorage:services",
-                why=f"services are {listed(monorepo.services)}" if monorepo.services else "apps/ has no services",
+                why=f"services are {listed(monorepo.services)}" if monorepo.services else "there are none",
                 remedy=did_you_mean(name, monorepo.services, "remove it"),
                 key=True,
             )
@@ -103,7 +103,7 @@ def _check_build_secrets(source: Source, settings: Stack) -> Iterator[Problem]:
             yield source.problem(
                 ("buildSecrets", name),
                 what=f"the build secret {name} is not a file: {path}",
-                why="builds read its contents; a relative path starts at the repository's root",
+                why="builds read its contents; a relative path starts at the folder of Pulumi.yaml",
                 remedy="create the file, or correct the path",
             )
 

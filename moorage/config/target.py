@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+HOME = ".moorage"
+"""Everything of a project that git does not track; beside ``Pulumi.yaml``."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Target:

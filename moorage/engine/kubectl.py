@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from moorage.engine.session import Session
 
 SECONDS = 20
+LONG_SECONDS = 600
+"""For a command that runs in a pod."""
 
 
-def run(session: Session, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run kubectl on the stack's context, with a limit of `SECONDS`.
+def run(session: Session, *arguments: str, seconds: int = SECONDS) -> subprocess.CompletedProcess[str]:
+    """Run kubectl on the stack's context; each of its requests is given ``seconds``.
 
     Raises `MoorageError` where there is no kubectl.
     """
@@ -36,7 +38,7 @@ def run(session: Session, *arguments: str) -> subprocess.CompletedProcess[str]:
             program,
             f"--kubeconfig={session.target.kubeconfig}",
             f"--context={session.target.context}",
-            f"--request-timeout={SECONDS}s",
+            f"--request-timeout={seconds}s",
             *arguments,
         ],
         env=environment,

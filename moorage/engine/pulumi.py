@@ -32,13 +32,15 @@ _LINES = 8
 """Of Pulumi's last lines that are shown."""
 
 
-def run(session: Session, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    """Run Pulumi without showing it, whatever its exit status."""
+def run(
+    session: Session, arguments: Sequence[str], *, variables: Mapping[str, str] | None = None, given: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run Pulumi without showing it, whatever its exit status; ``variables`` are set for it, ``given`` is its input."""
     return subprocess.run(
         [session.program("pulumi"), *arguments, "--non-interactive"],
         cwd=session.root,
-        env=session.environment(),
-        stdin=subprocess.DEVNULL,
+        env=session.environment() | dict(variables or {}),
+        **({"stdin": subprocess.DEVNULL} if given is None else {"input": given}),
         capture_output=True,
         text=True,
         check=False,

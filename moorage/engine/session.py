@@ -10,14 +10,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from moorage.base.errors import MoorageError
+from moorage.config.target import HOME
 from moorage.engine import passphrase
 
 if TYPE_CHECKING:
     from moorage.config.target import Target
 
-HOME = ".moorage"
-"""Everything of a checkout that git does not track; relative to its root."""
 _FILE = "file"
 _PLATFORM_ADDRESSES = ("127.0.0.1", "10.213.0.0/30")
 _NO_LOGS = """\
@@ -151,23 +149,6 @@ class Session:
             home.mkdir(parents=True, exist_ok=True)
             logs.write_text(_NO_LOGS)
         return home
-
-
-def find_root() -> Path:
-    """Return the checkout that the current folder belongs to.
-
-    Raises `MoorageError` outside of one.
-    """
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        if (folder / "Pulumi.yaml").exists() and (folder / "__main__.py").exists():
-            return folder
-    raise MoorageError.of(
-        "no Moorage project here",
-        where=str(here),
-        why="neither this folder nor one above it contains Pulumi.yaml and __main__.py",
-        remedy="change into the checkout and run the command again",
-    )
 
 
 def _credentials() -> Path | None:

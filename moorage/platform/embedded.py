@@ -49,9 +49,13 @@ class Platform:
         """Start what does not run, recover from what an earlier run left, and wait until all of it is ready.
 
         Returns whether anything had to be started. Raises `MoorageError` where this is not root, another checkout's
-        platform runs, a port is taken, a disk is full, or a part does not become ready.
+        platform runs, a port is taken, a disk is full, or a part does not become ready; and where the platform is shared
+        with another checkout and does not run.
         """
         step = step or Step("platform", "")
+        if self.layout.shared:
+            self._require_shared()
+            return False
         _require_root()
         with _lock(step):
             self._require_alone()
@@ -87,10 +91,11 @@ class Platform:
         shutil.rmtree(self.layout.data, ignore_errors=True)
 
     def running(self) -> bool:
-        """Whether every process of a complete platform runs and belongs to this checkout."""
+        """Whether every process of a complete platform runs and belongs to this checkout, or to one that shares its own."""
         known = records()
         return (
-            self._owner() == str(self.layout.root)
+            self._data_of_owner().resolve() == self.layout.data.resolve()
+            and self._owner() is not None
             and READY.exists()
             and set(known) == set(programs.NAMES)
             and all(record.alive for record in known.values())
@@ -209,6 +214,17 @@ class Platform:
                 where=owner,
                 why=f"one machine can run one embedded platform; its processes are {', '.join(map(str, alive[:4]))} and more",
                 remedy=f"stop it with `make -C {owner} stop`, or use your own cluster: name it in Pulumi.<stack>.yaml",
+            )
+
+    def _require_shared(self) -> None:
+        """Require that the platform runs which this checkout's is a link to: only its own checkout starts it."""
+        if not self.running():
+            owner = self.layout.data.resolve().parents[1]
+            raise MoorageError.of(
+                "the platform that this checkout shares does not run",
+                where=f"{self.layout.data}, a link to that of {owner}",
+                why="only the checkout that it belongs to starts it",
+                remedy=f"start it with `make -C {owner} up`, or remove the link to have a platform of this checkout's own",
             )
 
     def _require_space(self) -> None:

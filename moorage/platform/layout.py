@@ -81,6 +81,11 @@ class Layout:
         return self.home / "platform"
 
     @property
+    def shared(self) -> bool:
+        """Whether the platform is that of another checkout, to which ``.moorage/platform`` is a link."""
+        return self.data.is_symlink() and self.data.resolve().parts[-2:] == self.data.parts[-2:]
+
+    @property
     def logs(self) -> Path:
         """One log a process."""
         return self.data / "logs"

@@ -81,7 +81,7 @@ class Deployment:
 
     def _program(self) -> None:
         # Not below the project's root, so that the provider finds the kubeconfig from this folder as well.
-        project = replace(load_project(ROOT, "dev"), root=self.folder)
+        project = replace(load_project(ROOT, "dev"), root=self.folder, program=self.folder)
         images = self._images(project)
         pulumi.export("images", images)
         options = pulumi.ResourceOptions(provider=cluster_provider("cluster", project))

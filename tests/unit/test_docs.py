@@ -26,6 +26,7 @@ from moorage.checks.allowlist import allow_list_patterns, differences
 from moorage.cli.main import app
 from moorage.config.fields import Model
 from moorage.config.modelkeys import known_keys
+from moorage.config.repository import read_repository
 from moorage.config.service import BaseImage, Service, image_build_arg
 from moorage.config.stackfile import read_stack
 from moorage.config.validate import Source, validated
@@ -179,7 +180,9 @@ def test_the_example_is_built_from_its_bases_in_the_stage_it_names_and_copies_wh
     assert f" AS {service.build.target}\n" in dockerfile
     bases = {image_build_arg(base): base for base in service.build.bases}
     copied = set(re.findall(r"^COPY (\S+)", dockerfile, re.MULTILINE))
-    wanted = allow_list_patterns(tmp_path, [load_dockerfile(tmp_path / "apps/tides/Dockerfile", bases)])
+    wanted = allow_list_patterns(
+        read_repository(tmp_path, []), [load_dockerfile(tmp_path / "apps/tides/Dockerfile", bases)]
+    )
     assert {f"!{source}" for source in copied} <= set(wanted)
     assert differences(read_ignore_file(tmp_path / "apps/tides/Dockerfile.dockerignore"), wanted) == ()
     assert tomllib.loads(example["apps/tides/pyproject.toml"])["project"]["name"] == service.name
@@ -284,7 +287,7 @@ def test_the_walk_of_an_up_and_its_picture_name_rooms_and_files_that_there_are()
         name for name in files if not any((root / name).is_dir() or (root / f"{name}.py").is_file() for root in roots)
     ]
     assert lost == []
-    assert drawn - {"providers", "policy", "components"} == set(LAYERS) - {"scan"}
+    assert drawn - {"providers", "policy", "components"} == set(LAYERS) - {"scan", "ci"}
 
 
 def test_the_changelog_knows_the_version_and_the_page_on_the_platform_that_of_kubernetes() -> None:

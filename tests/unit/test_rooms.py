@@ -16,7 +16,7 @@ PACKAGES = ("moorage", "components", "policy", "tools", "tests", "apps", "libs")
 MOST_LINES, MOST_LINES_OF_A_FUNCTION = 300, 50
 LARGEST_SHARE = 0.25
 """Of the code that any one folder may hold."""
-LAYERS = ("cli", "platform", "engine", "report", "checks", "scan", "build", "config", "base")
+LAYERS = ("cli", "ci", "platform", "engine", "report", "checks", "scan", "build", "config", "base")
 
 
 def sources(package: str) -> list[Path]:

@@ -62,6 +62,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     text = (root / "apps/worker/service.yaml").read_text()
     put(tmp_path, "elsewhere/service.yaml", text.replace("name: worker", "name: linked"))
     put(tmp_path, "library/x.py", "")
+    put(root, "libs/harbour/pyproject.toml", "")
     (root / "libs/linked").symlink_to(tmp_path / "library")
     put(root, "apps/worker/docker/Dockerfile.prod", "FROM scratch\n")
     put(root, "apps/worker/docker/Dockerfile.prod.dockerignore", "*\n")
@@ -155,7 +156,7 @@ def test_what_no_outline_depends_on_does_not_have_it_read_again(root: Path, load
     put(root, "apps/worker/main.txt", "second")
     put(root, "apps/worker/deep/new.txt", "")
     put(root, "libs/harbour/harbour/new.py", "")
-    put(root, "apps/worker/node_modules/some/service.yaml", "kind: web\n")
+    put(root, "apps/worker/__pycache__/some/service.yaml", "kind: web\n")
     put(root, "secrets/npmrc", "another token")
     (root / "apps/worker/service.yaml").touch()
     for _ in range(2):
@@ -181,7 +182,11 @@ def test_what_changed_a_moment_ago_is_not_kept(root: Path, loads: list[str], mon
     assert loads == ["dev", "dev"]
 
 
-def test_the_snapshot_has_everything_that_is_looked_at(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("layout", ["", "libs: ['li*/**']", "services: ['apps/**'], images: ['imag*/**']"])
+def test_the_snapshot_has_everything_that_is_looked_at(
+    root: Path, layout: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append(root / "Pulumi.yaml", f"moorage: {{layout: {{{layout}}}}}\n")
     looked: set[str] = set()
 
     def noting(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -95,7 +95,7 @@ def test_addresses_and_files_of_secrets_arrive_in_the_environment(dev: Recording
     data = {found.name: found.inputs["data"] for found in dev.of("ConfigMap")}
     assert data["backend-config"] == {
         "DATABASE_HOST": "postgres",
-        "DATABASE_NAME": "harbour",
+        "DATABASE_NAME": "app",
         "DATABASE_PASSWORD_FILE": "/run/secrets/moorage/DATABASE_PASSWORD",
         "DATABASE_PORT": "5432",
         "DATABASE_USER": "moorage",

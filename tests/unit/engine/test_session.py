@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from moorage.base.errors import MoorageError
-from moorage.engine.session import find_root
+from moorage.config.locate import find_root
 from tests.unit.config_samples import Monorepo
 from tests.unit.session_samples import session
 

@@ -1,4 +1,4 @@
-"""Whether a CI job was given what its stack needs: ``python -m tools.given STACK``, before anything is installed.
+"""Whether a CI job was given what its stack needs: ``python -m moorage.ci.given STACK``, before anything is installed.
 
 GitHub hands on a variable or secret that does not exist as an empty text. Left alone, that ends in a stack whose secrets
 anyone can decrypt, or in an error of a program that knows nothing of the workflow. Only Python itself is needed here.
@@ -54,7 +54,7 @@ def findings(settings: str, environ: Mapping[str, str]) -> list[Finding]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print each finding as an annotation of the job; return the exit status: 1 where the job cannot go on."""
     parser = argparse.ArgumentParser(
-        prog="python -m tools.given",
+        prog="python -m moorage.ci.given",
         description="Check that a CI job has the variables and secrets that its stack needs. They are in docs/ci.md.",
     )
     parser.add_argument("stack", metavar="STACK", help="name of the stack, as in Pulumi.STACK.yaml")

@@ -1,15 +1,20 @@
-"""The comment that a pull request gets: ``python -m tools.comment STACK FILE`` turns a preview's output into Markdown."""
+"""The comment that a pull request gets: ``python -m moorage.ci.comment STACK FILE`` turns a preview's output into Markdown."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from moorage.ci import posting
+from moorage.ci.sections import read_report, sections
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import Any
 
 LIMIT = 60_000
 """Characters of a preview that are shown; GitHub refuses comments of more than 65,536."""
@@ -34,8 +39,8 @@ _COUNT = re.compile(r"\s*([-+~]{0,2} ?\d{1,9} (?:to [a-z-]+|unchanged|changes?|d
 _CAUSE = re.compile(r"\s*(?:error\b|- \[mandatory\]|\[mandatory\])")
 
 
-def markdown(stack: str, output: str) -> str:
-    """Return the comment for the preview of ``stack`` that printed ``output``.
+def markdown(stack: str, output: str, report: Mapping[str, Any] | None = None) -> str:
+    """Return the comment for the preview of ``stack`` that printed ``output`` and left a ``report``.
 
     The first line is an invisible mark by which the comment is found again and replaced. Errors come first.
     """
@@ -45,11 +50,12 @@ def markdown(stack: str, output: str) -> str:
     counts = [" ".join(match[1].split()) for line in lines if (match := _COUNT.fullmatch(line))]
     verdict = ", ".join(counts) if counts else "the preview did not finish"
     causes = _shortened("\n".join(dict.fromkeys(_causes(text))), CAUSES, keep_end=False)
-    shown = _shortened(text, LIMIT - len(causes), keep_end=True)
+    told = sections(report) if report else ""
+    shown = _shortened(text, LIMIT - len(causes) - len(told), keep_end=True)
     name = stack[:_NAME]
     return (
         f"<!-- moorage preview {name} -->\n### Preview of `{name}`\n\n{verdict}\n\n"
-        f"{_fenced(causes)}"
+        f"{_fenced(causes)}{told}"
         f"<details><summary>What would change</summary>\n\n{_fenced(shown)}</details>\n"
     )
 
@@ -91,15 +97,32 @@ def _fenced(text: str) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the comment; return the exit status."""
+    """Print the comment, or post it; return the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m tools.comment", description="Turn a preview's output into the comment of a pull request."
+        prog="python -m moorage.ci.comment", description="Turn a preview into the comment of a pull request."
     )
     parser.add_argument("stack", metavar="STACK", help="name of the stack")
-    parser.add_argument("file", metavar="FILE", type=Path, help="what `moorage preview` printed")
+    parser.add_argument("file", metavar="FILE", type=Path, help="what `moorage preview` printed; it may be missing")
+    parser.add_argument("--report", metavar="JSON", type=Path, help="what `moorage preview --report` wrote")
+    parser.add_argument("--post", action="store_true", help="write it to the pull or merge request of this job")
     given = parser.parse_args(arguments)
-    sys.stdout.write(markdown(given.stack, given.file.read_text(encoding="utf-8", errors="replace")))
+    text = markdown(given.stack, _output(given.file), read_report(given.report))
+    where = posting.place(os.environ) if given.post else None
+    if where is None:
+        sys.stdout.write(text)
+        return 0
+    try:
+        sys.stdout.write(f"comment {posting.post(where, text)}\n")
+    except posting.PostingError as error:
+        sys.stdout.write(f"::error title=No comment::{error}\n")
+        return 1
     return 0
+
+
+def _output(path: Path) -> str:
+    if not path.is_file():
+        return "error: the preview could not start; see the job's log\n"
+    return path.read_text(encoding="utf-8", errors="replace")
 
 
 if __name__ == "__main__":

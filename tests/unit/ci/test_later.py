@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tools.later import is_later, last_commit
+from moorage.ci.later import is_later, last_commit
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools.comment import LIMIT, markdown, plain
+from moorage.ci.comment import LIMIT, markdown, plain
 
 MOST = 65_536
 """Characters that GitHub takes."""
@@ -137,6 +137,6 @@ def test_the_headline_holds_no_text_of_the_program() -> None:
 
 def test_the_tool_reads_any_bytes(tmp_path: Path) -> None:
     (tmp_path / "preview.txt").write_bytes(b"\xff\xfe error \x80\n" + OUTPUT.encode())
-    command = [sys.executable, "-m", "tools.comment", "dev", str(tmp_path / "preview.txt")]
+    command = [sys.executable, "-m", "moorage.ci.comment", "dev", str(tmp_path / "preview.txt")]
     result = subprocess.run(command, cwd=Path(__file__).parents[3], capture_output=True, check=True)
     assert "41 unchanged" in result.stdout.decode()

@@ -1,4 +1,4 @@
-"""Whether a stack is at a later commit than this checkout: ``python -m tools.later STACK``.
+"""Whether a stack is at a later commit than this checkout: ``python -m moorage.ci.later STACK``.
 
 A CI job that is run again, or that has waited for a reviewer, may find that a later commit was deployed meanwhile.
 """
@@ -21,7 +21,7 @@ _HISTORY = 'eval "$("$1" env "$2")" && exec pulumi stack history --stack "$2" --
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print ``later=COMMIT``, as an output of the step, where the stack is at a later commit; return the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m tools.later",
+        prog="python -m moorage.ci.later",
         description="Print later=COMMIT where the last update of a stack was made from a later commit than HEAD.",
     )
     parser.add_argument("stack", metavar="STACK", help="name of the stack")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.given import findings, needs_passphrase
+from moorage.ci.given import findings, needs_passphrase
 
 ROOT = Path(__file__).resolve().parents[3]
 KMS = "secretsprovider: awskms://alias/moorage?region=eu-central-1\nencryptedkey: abc\nconfig: {}\n"
@@ -120,14 +120,14 @@ def test_state_in_a_cloud_is_warned_of_where_the_job_has_no_identity() -> None:
 
 def test_the_tool_needs_nothing_but_python_and_annotates_the_job_once(tmp_path: Path) -> None:
     (tmp_path / "Pulumi.prod.yaml").write_text(PLAIN)
-    (tmp_path / "tools").symlink_to(ROOT / "tools")
+    (tmp_path / "moorage").symlink_to(ROOT / "moorage")
     environ = {"PATH": os.environ["PATH"], "PULUMI_BACKEND_URL": "s3://acme", "PULUMI_CONFIG_PASSPHRASE": ""}
     command = [
         sys.executable,
         "-I",
         "-S",
         "-c",
-        "import sys; sys.path.insert(0, '.'); import tools.given as g; sys.exit(g.main(['prod']))",
+        "import sys; sys.path.insert(0, '.'); import moorage.ci.given as g; sys.exit(g.main(['prod']))",
     ]
     result = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
     assert result.returncode == 1

@@ -112,8 +112,10 @@ def test_every_cloud_is_optional() -> None:
 
 
 def test_what_the_job_was_given_is_looked_at_before_anything_else() -> None:
-    assert SETUP["runs"]["steps"][0]["run"] == 'python3 -m tools.given "$STACK"'
-    named = set(re.findall(r'given\.get\(\s*"(\w+)"|"([A-Z]+_[A-Z_]+)"', (ROOT / "tools" / "given.py").read_text()))
+    assert SETUP["runs"]["steps"][0]["run"] == 'python3 -m moorage.ci.given "$STACK"'
+    named = set(
+        re.findall(r'given\.get\(\s*"(\w+)"|"([A-Z]+_[A-Z_]+)"', (ROOT / "moorage" / "ci" / "given.py").read_text())
+    )
     read = {name for pair in named for name in pair if name} - {"ACTIONS_ID_TOKEN_REQUEST_URL"}
     handed = set(SETUP["runs"]["steps"][0]["env"]) | set(UP["jobs"]["up"]["env"])
     assert read <= handed
