@@ -66,13 +66,12 @@ def snapshot_of(project: Project, since_ns: int) -> Snapshot | None:
     members = [path for home in homes if home.is_dir() for path in home.iterdir()]
     own = {source.document.path for _, source, _ in project.monorepo.builds()}
     settings = {project.program / "Pulumi.yaml", stack_file(project.program, project.stack_name), *_platform(project)}
-    parts = {repository.top / node.folder for node in repository.nodes}
     dockerfiles = {file.with_name("Dockerfile") for file in candidates} | set(_dockerfiles(project))
     secrets = {project.program / Path(path).expanduser() for path in project.settings.build_secrets.values()}
     return Snapshot.of(
         files=sorted(str(path) for path in {*own, *candidates, *settings}),
         folders=sorted({str(path) for path in (*folders_looked_at(repository), *members)} | set(looked_through)),
-        kinds=sorted(str(path) for path in {*members, *parts, *dockerfiles, *secrets}),
+        kinds=sorted(str(path) for path in {*members, *dockerfiles, *secrets}),
         names={*described, *(name.replace(".yaml", ".yml") for name in described), *MANIFESTS},
         passed_over=_PASSED_OVER,
         since_ns=since_ns,
