@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from moorage.cli.platform_processes import memory
 from moorage.platform.layout import NAMESPACE, Layout
 from moorage.platform.processes import records
+from tests.bench.edits import changed
 from tests.bench.figure import Figure
-from tests.live.test_change import changed
 from tests.support.stack import ROOT, Stack, eventually, moorage, running_stack
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from moorage.config.loader import load_project
 from moorage.platform.layout import Layout
+from tests.bench.edits import changed
 from tests.bench.figure import Figure
 from tests.bench.measures import OLD_LINE, SOURCE, timed
-from tests.live.test_change import changed
 from tests.support.stack import ROOT, Stack, running_stack, session_environment
 
 if TYPE_CHECKING:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from moorage.base.image_reference import ImageReference
 from moorage.base.registry import Registry
 from moorage.build.digests import EPOCH
 from moorage.report.sizes import layers
+from tests.support.quiet import busy
 from tests.support.workbench import BUILDER, workbench
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from moorage.report.model import Build, LayerSize
     from tests.support.workbench import Workbench
 
+MAIN = "main"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 DOCKERFILE = """\
 FROM debian:trixie-slim AS dependencies
@@ -44,7 +45,7 @@ class Pipeline:
 
     bench: Workbench
     folder: Path
-    branch: str = "main"
+    branch: str
     cache: str = ""
     """Repository of the cache; default: in the bench's registry."""
     runs: int = field(default=0, init=False)
@@ -59,7 +60,7 @@ class Pipeline:
         cache = BuildCacheArgs(repository=self.cache or f"{self.bench.registry}/cache/app", branch=self.branch)
         args = ServiceImageArgs(
             repository=f"{self.bench.registry}/app",
-            tags=("test",),
+            tags=(tag_name(self.branch),),
             dockerfile="Dockerfile",
             context=str(self.folder),
             epoch=EPOCH,
@@ -69,7 +70,7 @@ class Pipeline:
         ServiceImage("app", args)
 
     def _stack(self, name: str) -> automation.Stack:
-        state = self.bench.folder / "pulumi"
+        state = self.folder.with_name(f"{self.folder.name}-state")
         state.mkdir(exist_ok=True)
         names = ("PULUMI_HOME", "DOCKER_CONFIG", "NO_PROXY", "no_proxy")
         variables = {name: self.bench.environment[name] for name in names}
@@ -80,7 +81,8 @@ class Pipeline:
     def up(self) -> Build:
         """Build by a stack that is new, as that of a fresh CI runner, and return BuildKit's record."""
         self.runs += 1
-        self._stack(f"run-{self.runs}").up()
+        with busy():
+            self._stack(f"run-{self.runs}").up()
         return self.bench.last_build("app")
 
     def preview(self) -> None:
@@ -89,22 +91,29 @@ class Pipeline:
 
 
 @pytest.fixture(scope="module")
-def bench() -> Iterator[Workbench]:
-    """A registry and a builder of this module's own."""
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
+    """A registry and a builder of this module's own; main has been built."""
     with workbench() as found:
+        with pytest.MonkeyPatch.context() as patch:
+            use(found, patch)
+            main = Pipeline(bench=found, folder=tmp_path_factory.mktemp("main"), branch=MAIN)
+            main.write("first")
+            main.up()
         yield found
+
+
+def use(bench: Workbench, patch: pytest.MonkeyPatch) -> None:
+    patch.setenv("PATH", bench.environment["PATH"])
+    patch.delenv("PULUMI_OPTION_POLICY_PACK", raising=False)
 
 
 @pytest.fixture
 def pipeline(bench: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
-    """An image whose main branch has been built, and a builder that knows nothing of it."""
-    monkeypatch.setenv("PATH", bench.environment["PATH"])
-    monkeypatch.delenv("PULUMI_OPTION_POLICY_PACK", raising=False)
-    shutil.rmtree(bench.folder / "pulumi", ignore_errors=True)
-    found = Pipeline(bench=bench, folder=tmp_path)
-    found.write("first")
-    found.up()
+    """A branch that has never been built, with the files that main was built of, and a builder that knows nothing of them."""
+    use(bench, monkeypatch)
     bench.renew_builder()
+    found = Pipeline(bench=bench, folder=tmp_path, branch=f"feature/{tmp_path.name}")
+    found.write("first")
     return found
 
 
@@ -118,8 +127,8 @@ def stored(bench: Workbench) -> dict[str, str]:
     return found
 
 
-def image_layers(bench: Workbench) -> list[LayerSize]:
-    return layers(Registry(bench.environment), ImageReference.parse(f"{bench.registry}/app:test"))
+def image_layers(bench: Workbench, branch: str) -> list[LayerSize]:
+    return layers(Registry(bench.environment), ImageReference.parse(f"{bench.registry}/app:{tag_name(branch)}"))
 
 
 def import_errors(bench: Workbench, build: Build) -> list[str]:
@@ -134,14 +143,13 @@ def import_errors(bench: Workbench, build: Build) -> list[str]:
 
 def test_a_new_branch_on_an_empty_builder_reuses_what_main_has(pipeline: Pipeline) -> None:
     bench = pipeline.bench
-    before = image_layers(bench)
-    pipeline.branch = "feature/speed"
+    before = image_layers(bench, MAIN)
     pipeline.write("second")
     build = pipeline.up()
     dependencies = [step for step in build.counted if step.stage == "dependencies"]
     assert [step.cached for step in dependencies] == [True, True]
     assert not next(step for step in build.counted if step.text.startswith("COPY source")).cached
-    after = image_layers(bench)
+    after = image_layers(bench, pipeline.branch)
     # The base image's layers are all taken over, and nearly all of the rest.
     assert after[0] == before[0]
     reused = sum(layer.unpacked for layer in after if layer.digest in {known.digest for known in before})
@@ -156,7 +164,7 @@ def test_a_changed_lock_file_rebuilds_the_dependencies_and_nothing_before_them(p
         "COPY": False,
         "RUN": False,
     }
-    assert image_layers(pipeline.bench)[0].unpacked > 50_000_000  # the base, as it was
+    assert image_layers(pipeline.bench, pipeline.branch)[0].unpacked > 50_000_000  # the base, as it was
 
 
 def test_a_preview_reads_and_writes_nothing_in_the_registry(pipeline: Pipeline) -> None:
@@ -166,7 +174,6 @@ def test_a_preview_reads_and_writes_nothing_in_the_registry(pipeline: Pipeline) 
     builds = bench.history.completed()
     asked = bench.requests()
     assert any("GET /v2/_catalog" in line for line in asked)
-    pipeline.branch = "feature/preview"
     pipeline.write("changed for a preview")
     pipeline.preview()
     assert bench.requests() == asked

@@ -3,40 +3,23 @@
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
-from tests.support.stack import ROOT, Stack, moorage
+from moorage.platform.layout import Layout
+from tests.support.stack import ROOT, Stack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from tests.live.one_line import OneLine
+    from tests.support.checkout import Checkout
 
 pytestmark = pytest.mark.live
 
 KINDS = "deployments,statefulsets,services,configmaps,secrets,ingresses,networkpolicies,horizontalpodautoscalers"
-
-
-@contextmanager
-def changed(path: Path, old: str, new: str) -> Iterator[None]:
-    """Change a file of the checkout for a while."""
-    before = path.read_text()
-    assert old in before
-    path.write_text(before.replace(old, new, 1))
-    try:
-        yield
-    finally:
-        path.write_text(before)
-
-
-def templates(stack: Stack) -> dict[str, Any]:
-    return {
-        item["metadata"]["name"]: item["spec"]["template"]["spec"]["containers"][0]["image"]
-        for item in stack.objects("deployments,statefulsets")
-    }
+ELSEWHERE = {"dev", "prod"}
+"""Tags of stacks that other tests bring up meanwhile."""
 
 
 def pod_uids(stack: Stack) -> dict[str, set[str]]:
@@ -54,12 +37,14 @@ def versions(stack: Stack) -> dict[str, str]:
     }
 
 
-def registry_content() -> dict[str, str]:
-    """Return the digest of every tag of the embedded registry."""
+def registry_content(stack: Stack) -> dict[str, str]:
+    """Return the digest of every tag that the stack could have written to the embedded registry."""
     found = {}
-    with httpx.Client(base_url="http://127.0.0.1:5000/v2", trust_env=False) as client:
+    with httpx.Client(base_url=f"http://{Layout.of(ROOT).registry}/v2", trust_env=False) as client:
         for repository in client.get("/_catalog?n=1000").json()["repositories"]:
-            for tag in client.get(f"/{repository}/tags/list").json()["tags"] or []:
+            if not repository.startswith("harbour/"):
+                continue
+            for tag in set(client.get(f"/{repository}/tags/list").json()["tags"] or ()) - ELSEWHERE:
                 accept = "application/vnd.oci.image.index.v1+json,application/vnd.oci.image.manifest.v1+json"
                 answer = client.head(f"/{repository}/manifests/{tag}", headers={"Accept": accept})
                 found[f"{repository}:{tag}"] = answer.headers["Docker-Content-Digest"]
@@ -74,39 +59,24 @@ def test_a_second_up_changes_nothing(dev: Stack) -> None:
     assert pod_uids(dev) == pods
 
 
-def test_one_changed_line_of_the_backend_rebuilds_and_rolls_the_backend_alone(dev: Stack) -> None:
-    images, pods = templates(dev), pod_uids(dev)
-    source = ROOT / "apps" / "backend" / "backend" / "api.py"
-    with changed(source, 'return {"status": "ok"}', 'return {"status": "fine"}'):
-        moorage("up", "dev")
-        with dev.http() as client:
-            assert client.get("/api/berths").status_code == 200
-        after_images, after_pods = templates(dev), pod_uids(dev)
-    differing = {name for name in images if images[name] != after_images[name]}
-    assert differing == {"backend"}
-    assert {name for name in pods if pods[name] != after_pods[name]} == {"backend"}
-    assert not pods["backend"] & after_pods["backend"]
-    moorage("up", "dev")
-    assert templates(dev) == images, "the same source gives the same digest again"
+def test_one_changed_line_of_the_backend_rebuilds_and_rolls_the_backend_alone(one_line: OneLine) -> None:
+    before, changed, back = one_line.before, one_line.changed, one_line.back
+    assert one_line.status == 200
+    assert {name for name in before if before[name][0] != changed[name][0]} == {"backend"}
+    assert {name for name in before if before[name][2] != changed[name][2]} == {"backend"}
+    assert not before["backend"][2] & changed["backend"][2]
+    images = [{name: state[0] for name, state in each.items()} for each in (before, back)]
+    assert images[0] == images[1], "the same source gives the same digest again"
 
 
-def test_a_changed_setting_rolls_its_consumer_alone(dev: Stack) -> None:
-    pods = pod_uids(dev)
-    with changed(ROOT / "Pulumi.dev.yaml", "LOG_LEVEL: DEBUG", "LOG_LEVEL: WARNING"):
-        moorage("up", "dev")
-        after = pod_uids(dev)
-    assert {name for name in pods if pods[name] != after[name]} == {"backend"}
-    moorage("up", "dev")
-
-
-def test_a_preview_touches_neither_registry_nor_cluster(dev: Stack) -> None:
-    registry, objects = registry_content(), versions(dev)
+def test_a_preview_touches_neither_registry_nor_cluster(copy: Checkout) -> None:
+    stack = copy.running
+    registry, objects = registry_content(stack), versions(stack)
     assert registry
-    source = ROOT / "apps" / "worker" / "worker" / "__main__.py"
-    with changed(source, '"""', '"""Changed. '):
-        result = dev.pulumi("preview", "--json")
+    copy.edit("apps/worker/worker/__main__.py", '"""', '"""Changed. ')
+    result = stack.pulumi("preview", "--json")
     assert result.returncode == 0, result.stdout + result.stderr
     steps = json.loads(result.stdout)["steps"]
     assert [step["urn"] for step in steps if step["op"] == "update"], "the change is seen"
-    assert registry_content() == registry
-    assert versions(dev) == objects
+    assert registry_content(stack) == registry
+    assert versions(stack) == objects

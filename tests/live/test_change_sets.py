@@ -6,24 +6,22 @@ import datetime as dt
 import json
 import re
 import subprocess
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
 from policy.image_configs import ConfigReader
-from tests.support.checkout import Checkout
-from tests.support.stack import moorage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
+
+    from tests.support.checkout import Checkout
 
 pytestmark = pytest.mark.live
 
-STACK = "changes"
 SERVICES = ("backend", "worker", "frontend")
 
 
@@ -94,19 +92,13 @@ def lock(package: str, older: str) -> Callable[[Path], object]:
     return edit
 
 
-@contextmanager
-def editing(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield a stack's configuration and write it back."""
-    settings = yaml.safe_load(path.read_text())
-    yield settings["config"]
-    path.write_text(yaml.safe_dump(settings))
-
-
 def setting(root: Path) -> None:
-    with editing(root / f"Pulumi.{STACK}.yaml") as config:
-        env = config["moorage:services"]["worker"]["env"]
-        assert env["LOG_LEVEL"] == "DEBUG"
-        env["LOG_LEVEL"] = "WARNING"
+    (path,) = root.glob("Pulumi.dev-*.yaml")
+    settings = yaml.safe_load(path.read_text())
+    env = settings["config"]["moorage:services"]["worker"]["env"]
+    assert env["LOG_LEVEL"] == "DEBUG"
+    env["LOG_LEVEL"] = "WARNING"
+    path.write_text(yaml.safe_dump(settings))
 
 
 REGISTRY = 'source = { registry = "https://pypi.org/simple" }'
@@ -173,15 +165,10 @@ CHANGES = (
 
 
 @pytest.fixture(scope="module")
-def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
-    """A copy of the repository whose stack is up."""
-    moorage("platform", "start")
-    copy = Checkout.copied(tmp_path_factory.mktemp("checkout"), STACK)
-    try:
-        copy.up()
-        yield copy
-    finally:
-        copy.down()
+def checkout(shared_copy: Checkout) -> Checkout:
+    """The copy of the repository, which the changes here are made to one after the other."""
+    shared_copy.whole()
+    return shared_copy
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.name)
@@ -211,14 +198,14 @@ def test_exactly_what_a_change_touches_is_told_built_and_rolled(checkout: Checko
 
 def test_images_name_their_source_where_the_stack_wants_it(checkout: Checkout) -> None:
     root, address = checkout.root, "https://git.example.com/acme/harbour"
-    with editing(root / f"Pulumi.{STACK}.yaml") as config:
+    with checkout.settings() as config:
         config["moorage:sourceLabels"] = True
     git(root, "init", "--quiet")
     git(root, "remote", "add", "origin", f"{address}.git")
     git(root, "add", "--all")
     git(root, "-c", "user.name=Ada", "-c", "user.email=ada@example.com", "commit", "--quiet", "--message=Label images")
     assert checkout.up() >= set(SERVICES)
-    images = json.loads(checkout.pulumi("stack", "output", "--json", "--stack", STACK))["images"]
+    images = json.loads(checkout.pulumi("stack", "output", "--json", "--stack", checkout.stack))["images"]
     assert images.keys() == set(SERVICES)
     for reference in images.values():
         image = ConfigReader().read(reference)

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.live.test_change import changed, pod_uids
-from tests.support.stack import ROOT, Stack, moorage
+from tests.live.test_change import pod_uids
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from tests.support.checkout import Checkout
 
 pytestmark = pytest.mark.live
 
@@ -18,19 +17,14 @@ PRODUCTION = 'ENTRYPOINT ["/usr/bin/python3", "-m", "worker"]'
 BROKEN_STEP = """RUN ["/usr/bin/python3", "-c", "print('the keel is missing'); raise SystemExit(7)"]"""
 
 
-@pytest.fixture(scope="module", autouse=True)
-def whole_again(dev: Stack) -> Iterator[None]:
-    """Bring the stack back to what is committed, once: a failure leaves alone what runs, as each test makes sure."""
-    yield
-    moorage("up", "dev")
+DOCKERFILE = "apps/worker/Dockerfile"
 
 
-def test_a_dockerfile_that_does_not_build_names_the_stage_and_shows_the_last_lines(dev: Stack) -> None:
-    path = ROOT / "apps" / "worker" / "Dockerfile"
-    pods = pod_uids(dev)
-    with changed(path, PRODUCTION, f"{BROKEN_STEP}\n{PRODUCTION}"):
-        line = path.read_text().splitlines().index(BROKEN_STEP) + 1
-        result = moorage("up", "dev", check=False)
+def test_a_dockerfile_that_does_not_build_names_the_stage_and_shows_the_last_lines(copy: Checkout) -> None:
+    pods = copy.state()
+    copy.edit(DOCKERFILE, PRODUCTION, f"{BROKEN_STEP}\n{PRODUCTION}")
+    line = (copy.root / DOCKERFILE).read_text().splitlines().index(BROKEN_STEP) + 1
+    result = copy.moorage("up", copy.stack, check=False)
     text = result.stdout + result.stderr
     assert result.returncode == 1
     assert "the keel is missing" in result.stderr, "the last line"
@@ -38,29 +32,32 @@ def test_a_dockerfile_that_does_not_build_names_the_stage_and_shows_the_last_lin
     assert "exit status 7" in result.stderr
     assert f" apps/worker/Dockerfile:{line}:" in result.stderr, "the file that one edits"
     assert "Traceback" not in text
-    assert pod_uids(dev) == pods, "the running pods are left alone"
+    assert copy.state() == pods, "what runs is left alone"
+    copy.left_alone()
 
 
-def test_what_a_dockerfile_copies_and_nobody_has_is_said_before_anything_is_built(dev: Stack) -> None:
-    path = ROOT / "apps" / "worker" / "Dockerfile"
-    with changed(path, PRODUCTION, f"COPY no-such-file /\n{PRODUCTION}"):
-        result = moorage("up", "dev", check=False)
+def test_what_a_dockerfile_copies_and_nobody_has_is_said_before_anything_is_built(copy: Checkout) -> None:
+    pods = copy.state()
+    copy.edit(DOCKERFILE, PRODUCTION, f"COPY no-such-file /\n{PRODUCTION}")
+    result = copy.moorage("up", copy.stack, check=False)
     assert result.returncode == 1
     assert "no-such-file" in result.stderr
     assert "apps/worker/Dockerfile:" in result.stderr
     assert "pulumi up" not in result.stdout
+    assert copy.state() == pods
+    copy.left_alone()
 
 
-def test_a_container_that_never_becomes_ready_is_named_with_its_reason_and_last_lines(dev: Stack) -> None:
-    source = ROOT / "apps" / "worker" / "worker" / "__main__.py"
-    pods = pod_uids(dev)
-    with changed(source, "\nimport ", '\nprint("rudder is jammed", flush=True)\nraise SystemExit(7)\nimport '):
-        result = moorage("up", "dev", check=False)
+def test_a_container_that_never_becomes_ready_is_named_with_its_reason_and_last_lines(copy: Checkout) -> None:
+    pods = pod_uids(copy.running)
+    jammed = '\nprint("rudder is jammed", flush=True)\nraise SystemExit(7)\nimport '
+    copy.edit("apps/worker/worker/__main__.py", "\nimport ", jammed)
+    result = copy.moorage("up", copy.stack, check=False)
     text = result.stdout + result.stderr
     assert result.returncode == 1
     assert "worker-" in result.stderr, "the pod"
     assert "rudder is jammed" in result.stderr, "its last line"
     assert "Traceback" not in text
-    after = pod_uids(dev)
+    after = pod_uids(copy.running)
     assert pods["backend"] == after["backend"]
     assert pods["worker"] <= after["worker"], "the old pod serves on"

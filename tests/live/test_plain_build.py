@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,26 +16,19 @@ from tests.support.stack import ROOT
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.stack import Stack
-
-
-def built_images(dev: Stack) -> dict[str, dict[str, Any]]:
-    """Return what Pulumi recorded of the stack's builds, by name of service or base image."""
-    exported = json.loads(dev.pulumi("stack", "export").stdout)["deployment"]["resources"]
-    images = [resource for resource in exported if resource["type"] == "docker-build:index:Image"]
-    return {resource["urn"].rpartition("::")[2].removesuffix("-image"): resource for resource in images}
+    from tests.support.checkout import Checkout
 
 
 @pytest.mark.parametrize("service", ["backend", "worker", "frontend"])
-def test_a_plain_build_gives_the_same_digest(dev: Stack, service: str, tmp_path: Path) -> None:
-    built = built_images(dev)[service]
+def test_a_plain_build_gives_the_same_digest(copy: Checkout, service: str, tmp_path: Path) -> None:
+    inputs, outputs = (copy.images(kind)[service] for kind in ("inputs", "outputs"))
     project = load_project(ROOT, "dev")
-    arguments = [f"--build-arg={name}={value}" for name, value in built["inputs"]["buildArgs"].items()]
+    arguments = [f"--build-arg={name}={value}" for name, value in inputs["buildArgs"].items()]
     secrets = [f"--secret=id=ca,src={project.target.ca}"] if project.target.ca else []
     metadata = tmp_path / "built.json"
     buildx(
         f"--file=apps/{service}/Dockerfile",
-        f"--target={built['inputs']['target']}",
+        f"--target={inputs['target']}",
         "--provenance=false",
         f"--output={PUSH},name={project.target.registry}/plain/{service}",
         f"--metadata-file={metadata}",
@@ -45,4 +38,4 @@ def test_a_plain_build_gives_the_same_digest(dev: Stack, service: str, tmp_path:
     )
     digest = json.loads(metadata.read_text())["containerimage.digest"]
     delete_images([f"{project.target.registry}/plain/{service}@{digest}"])
-    assert digest == built["outputs"]["digest"]
+    assert digest == outputs["digest"]

@@ -29,6 +29,7 @@ def kubeconfig(dev: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """A kubeconfig of that user, made as docs/ci.md says."""
     dev.kubectl("apply", "--namespace=moorage-access", "--filename", str(ACCESS))
     account = "--serviceaccount=moorage-access:preview"
+    dev.kubectl("delete", "rolebinding", "preview", "preview-group", "--ignore-not-found")
     dev.kubectl("create", "rolebinding", "preview", "--clusterrole=moorage-preview", account)
     token = dev.kubectl("create", "token", "preview", "--namespace=moorage-access", "--duration=1h").strip()
     found = yaml.safe_load(Path(dev.environment["KUBECONFIG"]).read_text())

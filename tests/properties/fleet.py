@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tests.properties.layout import ROOTS, lay_out
 from tests.properties.workloads import LIVENESS, READINESS
+from tests.support.quiet import quiet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -76,7 +77,9 @@ class Fleet:
             self._workloads, self._after, self._renewed = list(workloads), [], False
             placed = lay_out(workloads, lambda workload: workload.before)
             trouble = self.deployment.up(placed)
-            checked = self._checked_again()
+            # Checks have seconds to answer, on a machine that has nothing else to do.
+            with quiet():
+                checked = self._checked_again()
             self._before = self._running(placed, self.cluster.pods(), trouble, checked)[ROOTS:]
         return self._before
 

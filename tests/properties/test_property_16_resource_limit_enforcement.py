@@ -14,6 +14,7 @@ from moorage.platform.addon_images import SEED_NAME, SEED_TAG
 from moorage.platform.layout import Layout
 from tests.properties.batch import BATCHED
 from tests.properties.pods import Manifest, container, node, pod, run_together
+from tests.support.quiet import quiet
 from tests.support.stack import ROOT
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ class Seen:
 
 
 def run(examples: Sequence[Limits]) -> list[Seen]:
-    with node("property-16") as here:
+    with quiet(), node("property-16") as here:
         here.start([_pod(index, examples) for index in range(PODS)])
         found = here.wait(lambda item: item["status"].get("phase") in {"Succeeded", "Failed"}, "ended")
     ended = {item["name"]: item["state"]["terminated"] for one in found for item in one["status"]["containerStatuses"]}

@@ -13,6 +13,7 @@ from components.image_builds import ImageBuilder
 from moorage.build.digests import Inputs
 from moorage.config.loader import load_project
 from tests.properties.build_graphs import BuildGraph, build_graphs, delete_images, made_in, write_project
+from tests.support.quiet import busy
 from tests.support.stack import session_environment
 from tests.unit.pulumi_mocks import Recording, record
 
@@ -93,7 +94,7 @@ def _built(root: Path) -> dict[str, Any]:
         pulumi.export("images", {name: image.image for name, image in (built.bases | built.services).items()})
 
     options = automation.LocalWorkspaceOptions(work_dir=str(root), env_vars=variables)
-    with pytest.MonkeyPatch.context() as patch:
+    with busy(), pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", environment["PATH"])
         patch.delenv("PULUMI_OPTION_POLICY_PACK", raising=False)
         patch.chdir(root)

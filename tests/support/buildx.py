@@ -6,6 +6,7 @@ import functools
 import subprocess
 from typing import TYPE_CHECKING
 
+from tests.support.quiet import busy
 from tests.support.stack import ROOT, session_environment
 
 if TYPE_CHECKING:
@@ -24,15 +25,16 @@ def buildx(
     *arguments: str, cwd: Path = ROOT, stdin: str | None = None, check: bool = True
 ) -> subprocess.CompletedProcess[str]:
     """Run ``buildx build`` and return what it printed."""
-    result = subprocess.run(
-        ["buildx", "build", "--builder", BUILDER, *arguments],
-        cwd=cwd,
-        env=environment(),
-        input=stdin,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    with busy():
+        result = subprocess.run(
+            ["buildx", "build", "--builder", BUILDER, *arguments],
+            cwd=cwd,
+            env=environment(),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     if check:
         assert result.returncode == 0, f"buildx build {' '.join(arguments)}\n{result.stdout}\n{result.stderr[-4000:]}"
     return result

@@ -1,4 +1,7 @@
-"""A checkout of its own on the running platform, with a stack of its own, whose files a test may change as it likes."""
+"""A checkout of its own on the running platform, with a stack of its own, whose files a test may change as it likes.
+
+No test changes a file of the repository itself: it takes such a copy. Live tests share one, the fixture ``copy``.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,21 @@ import json
 import os
 import shutil
 import subprocess
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from tests.support.stack import ROOT, moorage, session_environment
+from tests.support.files import Files, files_of, restore
+from tests.support.quiet import busy
+from tests.support.stack import ROOT, moorage, running_stack, session_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    from tests.support.stack import Stack
 
 PIP = "pip==26.3"
 SHARED = ("bin", "docker", "platform", "pulumi")
@@ -59,6 +67,9 @@ class Checkout:
     root: Path
     stack: str
     environment: Mapping[str, str] = field(repr=False)
+    _as_copied: Files = field(default_factory=dict, init=False, repr=False)
+    _deployed: Files = field(default_factory=dict, init=False, repr=False)
+    """The files that the stack was last brought up from; empty where it may be in any state."""
 
     @classmethod
     def copied(cls, root: Path, stack: str, *, judged: bool = False) -> Checkout:
@@ -74,20 +85,68 @@ class Checkout:
             name: value for name, value in environment.items() if judged or not name.startswith("PULUMI_OPTION_POLICY")
         }
         checkout = cls(root=root, stack=stack, environment=own)
+        # What a run that was interrupted left there, the state of which is lost.
+        checkout.kubectl("delete", "namespace", f"harbour-{stack}", "--ignore-not-found", "--wait=true")
         checkout.pulumi("stack", "init", stack)
+        checkout._as_copied = files_of(root)
         return checkout
+
+    @property
+    def running(self) -> Stack:
+        """The stack as it runs."""
+        return running_stack(self.stack, self.root)
+
+    def edit(self, path: str, old: str, new: str) -> None:
+        """Change a text in a file."""
+        file = self.root / path
+        before = file.read_text()
+        assert old in before, f"{path} has no {old!r}"
+        file.write_text(before.replace(old, new, 1))
+
+    @contextmanager
+    def settings(self) -> Iterator[dict[str, Any]]:
+        """Yield the stack's configuration, and write it back."""
+        file = self.root / f"Pulumi.{self.stack}.yaml"
+        found = yaml.safe_load(file.read_text())
+        yield found["config"]
+        file.write_text(yaml.safe_dump(found))
+
+    def whole(self) -> None:
+        """Bring files and stack back to what was copied: an update only where somebody has changed one of them."""
+        restore(self.root, self._as_copied)
+        if self._deployed != self._as_copied:
+            self.moorage("up", self.stack)
+
+    def left_alone(self) -> None:
+        """Say that what failed has changed nothing of the stack, as the test has seen."""
+        self._deployed = self._as_copied
+
+    def disturbed(self) -> None:
+        """Say that the stack's objects are not what was deployed."""
+        self._deployed = {}
+
+    def moorage(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run the command line in the checkout."""
+        if arguments[0] != "up":
+            return moorage(*arguments, check=check, cwd=self.root)
+        self.disturbed()
+        result = moorage(*arguments, check=check, cwd=self.root)
+        if result.returncode == 0:
+            self._deployed = files_of(self.root)
+        return result
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run Pulumi in the checkout."""
-        return subprocess.run(
-            ["pulumi", *arguments, "--non-interactive"],
-            cwd=self.root,
-            env=dict(self.environment),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        with busy():
+            return subprocess.run(
+                ["pulumi", *arguments, "--non-interactive"],
+                cwd=self.root,
+                env=dict(self.environment),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
 
     def pulumi(self, *arguments: str, check: bool = True) -> str:
         """Run Pulumi in the checkout and return what it printed."""
@@ -98,15 +157,17 @@ class Checkout:
 
     def up(self) -> set[str]:
         """Update the stack and return the images that were built again, by the name of their component."""
-        before = self._images()
+        before = self.images("modified")
+        self.disturbed()
         self.pulumi("up", "--yes", "--skip-preview", "--stack", self.stack)
-        return {name for name, modified in self._images().items() if before.get(name) != modified}
+        self._deployed = files_of(self.root)
+        return {name for name, modified in self.images("modified").items() if before.get(name) != modified}
 
-    def _images(self) -> dict[str, Any]:
-        """Return when Pulumi last had each image built, from the stack's state."""
+    def images(self, kind: str) -> dict[str, Any]:
+        """Return a field of what Pulumi's state has of each image: ``modified`` is when Pulumi last had it built."""
         latest = json.loads(self.pulumi("stack", "export", "--stack", self.stack))["deployment"]
         return {
-            resource["urn"].rpartition("::")[2].removesuffix("-image"): resource["modified"]
+            resource["urn"].rpartition("::")[2].removesuffix("-image"): resource[kind]
             for resource in latest.get("resources", [])
             if resource["type"].endswith(":Image")
         }

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -65,26 +66,41 @@ COMMANDS = {
     ),
     "policy": _pytest("tests/policy"),
     "platform": "moorage platform start",
-    # What waits for a cluster leaves the processors to what builds.
     "properties-waiting": _pytest("-m waiting tests/properties"),
-    "properties-building": _pytest("-m 'pure or building' tests/properties"),
+    "properties-building": _pytest("-m building tests/properties"),
     "properties-pure": _pytest("-m pure tests/properties"),
-    "live": _pytest("tests/live"),
+    # See tests/live/lanes.py.
+    "live-on-dev": _pytest("-m on_dev tests/live"),
+    "live-apart": _pytest("-m apart tests/live"),
+    "live-building": _pytest("-m building tests/live"),
+    "live-alone": _pytest("-m alone tests/live"),
 }
 """What is run at a time, by its name in the log."""
-PARTS: dict[str, tuple[tuple[tuple[str, ...], ...], ...]] = {
+Steps = tuple[tuple[tuple[str, ...], ...], ...]
+PARTS: dict[str, Steps] = {
     "fast": ((("check-light", "policy", "services"), ("unit-light", "properties-pure")),),
     "check": ((("check",),),),
     "apps": ((("services",),), (("page",),)),
     "unit": ((("unit",),),),
     # Property tests bring the platform up; where it runs, policies are also held against its API server and registry.
-    "properties": ((("platform",),), (("properties-waiting",), ("properties-building",))),
+    "properties": ((("platform",),), (("properties-waiting",), ("properties-pure", "properties-building"))),
     "policy": ((("policy",),),),
-    "live": ((("live",),),),
+    "live": ((("platform",),), (("live-on-dev",), ("live-apart", "live-building")), (("live-alone",),)),
 }
 """Steps of each part, cheapest first; a step is of lanes that run side by side, and a lane of commands one by one."""
 LEFT_OUT = ("fast",)
 """Of a run that names no parts, as other parts hold all of it."""
+WHOLE: Steps = (
+    (("platform",), ("check",)),
+    (
+        # What waits for the cluster, what builds images, and what needs one processor and nothing else.
+        ("properties-waiting", "live-on-dev"),
+        ("properties-building", "live-building"),
+        ("live-apart", "services", "page", "unit", "policy", "properties-pure"),
+    ),
+    (("live-alone",),),
+)
+"""The steps of a run that names no parts: the same commands, each beside others that need something else."""
 
 
 @dataclass
@@ -208,6 +224,16 @@ def _summary(ended: Sequence[Ran], console: Console) -> None:
             console.print(ran.failures().strip(), markup=False, soft_wrap=True)
 
 
+def _changed_files(variables: dict[str, str]) -> set[str]:
+    """Return the files that git finds changed, each with what is in it now."""
+    command = ["git", "ls-files", "-z", "--modified", "--deleted", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, check=False).stdout.decode()
+    paths = [ROOT / name for name in listed.split("\0") if name]
+    return {
+        f"{path.relative_to(ROOT)} ({zlib.crc32(path.read_bytes()) if path.is_file() else 'gone'})" for path in paths
+    }
+
+
 def main(parts: Sequence[str]) -> int:
     """Run some parts, or all, and return the exit status."""
     plain = bool(os.environ.get("NO_COLOR"))
@@ -222,12 +248,17 @@ def main(parts: Sequence[str]) -> int:
     chosen = list(parts) or [part for part in PARTS if part not in LEFT_OUT]
     seed = variables["MOORAGE_PROPERTY_SEED"]
     console.print(f"[dim]examples are those of MOORAGE_PROPERTY_SEED={seed}[/]", soft_wrap=True)
-    started, ended = time.monotonic(), []
-    for part in chosen:
-        for lanes in PARTS[part]:
-            ended += run(lanes, variables, console)
+    started, ended, before = time.monotonic(), [], _changed_files(variables)
+    for lanes in [lanes for part in parts for lanes in PARTS[part]] or WHOLE:
+        ended += run(lanes, variables, console)
     _summary(ended, console)
     failed = [ran.name for ran in ended if ran.status]
+    if other := sorted(_changed_files(variables) ^ before):
+        failed.append("files of this checkout changed meanwhile")
+        console.print(
+            "\n[bold red]changed meanwhile[/] [dim]· a test works on a copy, see tests/support/checkout.py[/]"
+        )
+        console.print("\n".join(other), markup=False, soft_wrap=True)
     console.print(
         f"\n{'✗' if failed else '✓'} {' '.join(chosen)} in {time.monotonic() - started:.0f} s"
         + (f"; failed: {', '.join(failed)}, with MOORAGE_PROPERTY_SEED={seed}" if failed else ""),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from tests.support.quiet import busy
 from tests.support.stack import ROOT, session_environment
 
 if TYPE_CHECKING:
@@ -77,15 +78,16 @@ class Program:
     def run(self, *arguments: str, without: Iterable[str] = ()) -> subprocess.CompletedProcess[str]:
         """Run Pulumi in the program's folder, ``without`` some variables of its environment."""
         environment = {name: value for name, value in self.environment.items() if name not in without}
-        return subprocess.run(
-            ["pulumi", *arguments, "--non-interactive"],
-            cwd=self.folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        with busy():
+            return subprocess.run(
+                ["pulumi", *arguments, "--non-interactive"],
+                cwd=self.folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
 
     def up(self) -> subprocess.CompletedProcess[str]:
         """Update the stack, as ``moorage up`` does where nothing but the policies keeps data."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import httpx
 
 from moorage.config.loader import load_project
+from tests.support.quiet import busy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,15 +29,16 @@ def moorage(
     *arguments: str, check: bool = True, env: dict[str, str] | None = None, cwd: Path = ROOT
 ) -> subprocess.CompletedProcess[str]:
     """Run the command line as a user would, and return what it printed."""
-    result = subprocess.run(
-        [MOORAGE, *arguments],
-        cwd=cwd,
-        env=os.environ | {"COLUMNS": "160"} | (env or {}),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    with busy():
+        result = subprocess.run(
+            [MOORAGE, *arguments],
+            cwd=cwd,
+            env=os.environ | {"COLUMNS": "160"} | (env or {}),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     if check:
         assert result.returncode == 0, f"moorage {' '.join(arguments)}\n{result.stdout}\n{result.stderr}"
     return result
@@ -71,6 +73,8 @@ class Stack:
     namespace: str
     host: str
     environment: dict[str, str] = field(repr=False)
+    root: Path = ROOT
+    """The checkout that it is of."""
 
     def kubectl(self, *arguments: str, check: bool = True, stdin: str | None = None) -> str:
         """Run kubectl in the stack's namespace."""
@@ -98,15 +102,16 @@ class Stack:
 
     def pulumi(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run plain Pulumi on the stack, as a user does after ``eval "$(moorage env)"``."""
-        return subprocess.run(
-            ["pulumi", *arguments, "--stack", self.name, "--non-interactive"],
-            cwd=ROOT,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        with busy():
+            return subprocess.run(
+                ["pulumi", *arguments, "--stack", self.name, "--non-interactive"],
+                cwd=self.root,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
 
     def http(self) -> httpx.Client:
         """Return a client of the stack's page on loopback; requests carry the stack's host name."""
@@ -121,12 +126,13 @@ class Stack:
         )
 
 
-def running_stack(name: str) -> Stack:
+def running_stack(name: str, root: Path = ROOT) -> Stack:
     """Return a stack that is up, as its settings describe it."""
-    project = load_project(ROOT, name)
+    project = load_project(root, name)
     return Stack(
         name=name,
         namespace=project.namespace,
         host=project.settings.ingress.host,
-        environment=session_environment(name),
+        environment=session_environment(name, cwd=root),
+        root=root,
     )

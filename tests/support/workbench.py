@@ -20,6 +20,7 @@ from moorage.platform import debian
 from moorage.platform.layout import Layout
 from moorage.report.history import History
 from moorage.report.records import documents
+from tests.support.quiet import busy
 from tests.support.stack import ROOT, eventually, session_environment
 
 if TYPE_CHECKING:
@@ -99,15 +100,16 @@ root = "{self.folder / "state"}"
 
     def buildx(self, *arguments: str, cwd: Path = ROOT, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command of buildx on the builder."""
-        result = subprocess.run(
-            ["buildx", "--builder", BUILDER, *arguments],
-            cwd=cwd,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        with busy():
+            result = subprocess.run(
+                ["buildx", "--builder", BUILDER, *arguments],
+                cwd=cwd,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
         if check:
             assert result.returncode == 0, f"buildx {' '.join(arguments)}\n{result.stdout}\n{result.stderr[-6000:]}"
         return result

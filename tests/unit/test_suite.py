@@ -19,10 +19,12 @@ from tests.properties.batch import BATCHED, judge_together
 from tests.properties.lanes import LANES, place_of
 from tests.support import parts
 from tests.support.environment import bare
-from tests.support.parts import COMMANDS, PARTS, Ran
+from tests.support.parts import COMMANDS, LEFT_OUT, PARTS, WHOLE, Ran
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from tests.support.parts import Steps
 
 ROOT = Path(__file__).resolve().parents[2]
 MISSING = {6, 15, 24, 25, 26}
@@ -94,7 +96,12 @@ def test_nothing_of_the_shell_reaches_tests_but_where_things_are() -> None:
 
 
 def test_a_part_is_known_or_refused_and_each_is_of_known_commands() -> None:
-    assert {name for steps in PARTS.values() for lanes in steps for lane in lanes for name in lane} == COMMANDS.keys()
+    def named(steps: Steps) -> list[str]:
+        return [name for lanes in steps for lane in lanes for name in lane]
+
+    assert {name for steps in PARTS.values() for name in named(steps)} == COMMANDS.keys()
+    whole = {name for part, steps in PARTS.items() if part not in LEFT_OUT for name in named(steps)}
+    assert sorted(named(WHOLE)) == sorted(whole), "each once"
     command = [sys.executable, "-m", "tests.support.parts", "unit", "coffee"]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 64
