@@ -6,6 +6,7 @@ import os
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from components.labels import Labels, Role
@@ -72,6 +73,7 @@ def node(name: str) -> Iterator[Node]:
     space = f"{name}-{os.getpid()}"
     with connected(session_environment("dev"), "default") as cluster:
         client = cluster.client
+        _forget_interrupted(client, name)
         client.post("/api/v1/namespaces", json={"metadata": {"name": space}}).raise_for_status()
         try:
             deadline = time.monotonic() + PATIENCE
@@ -81,6 +83,15 @@ def node(name: str) -> Iterator[Node]:
             yield Node(client, space)
         finally:
             client.delete(f"/api/v1/namespaces/{space}").raise_for_status()
+
+
+def _forget_interrupted(client: httpx.Client, name: str) -> None:
+    """Delete the namespaces of runs that were killed, by the process in their names."""
+    for item in client.get("/api/v1/namespaces").raise_for_status().json()["items"]:
+        space = item["metadata"]["name"]
+        begin, _, process = space.rpartition("-")
+        if begin == name and process.isdigit() and not Path(f"/proc/{process}").exists():
+            client.delete(f"/api/v1/namespaces/{space}")
 
 
 def pod(name: str, spec: Mapping[str, Any]) -> Manifest:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -21,6 +22,25 @@ from tests.support.stack import eventually
 
 MODULE = "example.test/greeting"
 VERSION = "v1.0.0"
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What Go keeps of a build of hello from nothing: its own runtime, which no test is about, takes seconds."""
+    folder = tmp_path_factory.mktemp("compiled")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MOORAGE_CACHE", str(folder))
+        patch.setattr(toolchain_builder, "discard", lambda _: None)
+        ToolchainBuilder().build([component(folder / "hello", HELLO)])
+    assert (folder / "go" / "build").is_dir()
+    return folder / "go" / "build"
+
+
+@pytest.fixture
+def warm(cache: Path, compiled: Path) -> Path:
+    """The cache, with what Go would compile first."""
+    shutil.copytree(compiled, cache / "go" / "build")
+    return cache
 
 
 @pytest.fixture
@@ -70,18 +90,18 @@ def sum_of(folder: Path, tmp_path: Path) -> None:
     subprocess.run(["go", "mod", "tidy"], cwd=folder, env=env, check=True, capture_output=True)
 
 
-def test_a_component_is_built_once_with_its_links_and_leaves_no_cache_behind(cache: Path, tmp_path: Path) -> None:
+def test_a_component_is_built_once_with_its_links_and_leaves_no_cache_behind(warm: Path, tmp_path: Path) -> None:
     hello = component(tmp_path / "hello", HELLO)
     assert ToolchainBuilder().build([hello]) == 1
-    binaries = cache / "toolchain" / hello.folder / "bin"
+    binaries = warm / "toolchain" / hello.folder / "bin"
     for name in ("hello", "alias"):
         run = subprocess.run([binaries / name], capture_output=True, text=True, check=True)
         assert run.stderr == "hello\n"
-    assert not (cache / "go").exists()
+    assert not (warm / "go").exists()
     assert ToolchainBuilder().build([hello]) == 0
 
 
-def test_changed_pins_ask_for_another_build(cache: Path, tmp_path: Path) -> None:
+def test_changed_pins_ask_for_another_build(warm: Path, tmp_path: Path) -> None:
     first = component(tmp_path / "a" / "hello", HELLO)
     second = component(tmp_path / "b" / "hello", HELLO.replace("hello", "goodbye"))
     ToolchainBuilder().build([first])
@@ -89,7 +109,7 @@ def test_changed_pins_ask_for_another_build(cache: Path, tmp_path: Path) -> None
     assert ToolchainBuilder().missing([first, second]) == [second]
 
 
-def test_two_clones_at_once_build_once(cache: Path, tmp_path: Path) -> None:
+def test_two_clones_at_once_build_once(warm: Path, tmp_path: Path) -> None:
     hello = component(tmp_path / "hello", HELLO)
     counts: list[int] = []
     threads = [threading.Thread(target=lambda: counts.append(ToolchainBuilder().build([hello]))) for _ in range(3)]
@@ -116,7 +136,7 @@ ToolchainBuilder().build([pins._read(Path(sys.argv[1]))])
 
 
 def test_a_build_that_is_killed_takes_the_compiler_along_and_is_swept_up_after(
-    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    warm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hello = component(tmp_path / "hello", HELLO)
     slow = tmp_path / "slow" / "go"
@@ -131,12 +151,12 @@ def test_a_build_that_is_killed_takes_the_compiler_along_and_is_swept_up_after(
     build.wait()
     compiler = Path("/proc", (tmp_path / "go.pid").read_text().strip(), "cmdline")
     eventually(lambda: not compiler.exists() or b"sleep" not in compiler.read_bytes())
-    assert list((cache / "toolchain").glob(".hello-*"))
+    assert list((warm / "toolchain").glob(".hello-*"))
     assert ToolchainBuilder().build([hello]) == 1
-    assert not list((cache / "toolchain").glob(".hello-*"))
+    assert not list((warm / "toolchain").glob(".hello-*"))
 
 
-def test_a_module_is_downloaded_and_checked(cache: Path, proxy: Path, tmp_path: Path) -> None:
+def test_a_module_is_downloaded_and_checked(warm: Path, proxy: Path, tmp_path: Path) -> None:
     hello = component(tmp_path / "hello", USES_MODULE, requires=True)
     sum_of(hello.source, tmp_path)
     assert ToolchainBuilder().build([hello]) == 1
@@ -172,7 +192,7 @@ def test_a_proxy_that_is_down_is_tried_three_times(
     assert "GOPROXY" in (problem.remedy or "")
 
 
-def test_source_that_does_not_compile_shows_the_compilers_words(cache: Path, tmp_path: Path) -> None:
+def test_source_that_does_not_compile_shows_the_compilers_words(warm: Path, tmp_path: Path) -> None:
     broken = component(tmp_path / "broken", "package main\n\nfunc main() { undefined() }\n")
     with pytest.raises(MoorageError) as caught:
         ToolchainBuilder().build([broken])

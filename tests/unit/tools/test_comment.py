@@ -103,8 +103,8 @@ def test_a_long_preview_keeps_its_end_and_fits_into_a_comment() -> None:
     [
         "error " + "x" * 200_000,
         "error one\n" * 50_000,
-        "\n".join(f"error {number}\n  why" for number in range(50_000)),
-        "Resources:\n" + "    1 to create\n" * 50_000,
+        "\n".join(f"error {number}\n  why" for number in range(9_000)),
+        "Resources:\n" + "    1 to create\n" * 9_000,
         "Resources:\n    " + "9" * 100_000 + " to create\n",
         "Resources:\n    1 to create " + "x" * 100_000 + "\n",
         "```" * 60_000,
