@@ -1,5 +1,5 @@
 """The program that Pulumi runs: one stack of the monorepo."""
 
-from components.stack import deploy
+from moorage.components.stack import deploy
 
 deploy()

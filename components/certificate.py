@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from components.generated import kept_secret
+from .generated import kept_secret
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

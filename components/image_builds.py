@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import posixpath
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pulumi
 
-from components.naming import tag_name
-from components.service_image import BuildCacheArgs, ServiceImage, ServiceImageArgs
 from moorage.base.authorities import machine_authorities
 from moorage.build.digests import EPOCH, Inputs
 from moorage.build.record import image_record
 from moorage.build.staging import staged
 from moorage.config.graph import Kind
 from moorage.config.service import image_build_arg
+
+from .naming import tag_name
+from .service_image import BuildCacheArgs, ServiceImage, ServiceImageArgs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +35,13 @@ class Images:
     services: dict[str, ServiceImage] = field(default_factory=dict)
     bases: dict[str, ServiceImage] = field(default_factory=dict)
     inputs: Mapping[Node, NodeInputs]
+    prebuilt: Mapping[str, str] = field(default_factory=dict)
+    """``repository@digest`` of the services' images that somebody else builds."""
+
+    @property
+    def references(self) -> dict[str, pulumi.Input[str]]:
+        """``repository@digest`` of each service's image."""
+        return {**{name: image.image for name, image in self.services.items()}, **self.prebuilt}
 
 
 class ImageBuilder:
@@ -42,7 +51,7 @@ class ImageBuilder:
         """Prepare the builds of `project`."""
         self._project = project
         self._inputs = Inputs(project).all()
-        self._images = Images(inputs=self._inputs)
+        self._images = Images(inputs=self._inputs, prebuilt=project.prebuilt)
         self._started: list[ServiceImage] = []
         self._files = self._secret_files()
 
@@ -59,13 +68,17 @@ class ImageBuilder:
 
     def _image(self, name: str, build: Build, inputs: NodeInputs) -> ServiceImage:
         settings, target = self._project.settings, self._project.target
+        repository = self._project.monorepo.repository
         prefix = f"{target.registry}/{settings.application}"
         cache = BuildCacheArgs(repository=f"{prefix}/cache/{name}", branch=settings.cache.branch)
         args = ServiceImageArgs(
             repository=f"{prefix}/{name}",
             tags=(tag_name(self._project.stack_name), inputs.short),
-            dockerfile=inputs.dockerfile,
-            context=staged(self._project.root, inputs),
+            dockerfile=posixpath.relpath(inputs.dockerfile, inputs.context),
+            context=posixpath.normpath(
+                posixpath.join(staged(repository.root_of(inputs.node), inputs, repository.program), inputs.context)
+            ),
+            pinned=inputs.pinned,
             target=build.target,
             build_args={**self._base_args(build), **build.args},
             epoch=EPOCH,
@@ -98,5 +111,5 @@ class ImageBuilder:
         if authorities := Path(ca).read_text() if ca and Path(ca).is_file() else machine_authorities():
             found["ca"] = authorities
         for name, path in self._project.settings.build_secrets.items():
-            found[name] = (self._project.root / Path(path).expanduser()).read_text()
+            found[name] = (self._project.program / Path(path).expanduser()).read_text()
         return found

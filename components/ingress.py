@@ -7,20 +7,22 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from components.kubernetes_objects import KubernetesObject, timeouts
-from components.labels import Role
-from components.manifests.routing import PathRoute, ingress
-from components.manifests.services import secret
 from moorage.config import outputs
+
+from .kubernetes_objects import KubernetesObject, timeouts
+from .labels import Role
+from .manifests.routing import PathRoute, ingress
+from .manifests.services import secret
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from components.labels import Labels
-    from components.manifests import Later
-    from components.scope import Scope
     from moorage.config.service import Service as ServiceModel
     from moorage.config.stack import Ingress as IngressSettings
+
+    from .labels import Labels
+    from .manifests import Later
+    from .scope import Scope
 
 _ADDRESS_MINUTES = 2
 """How long the controller may take to accept the Ingress."""
@@ -62,7 +64,7 @@ class Ingress(pulumi.ComponentResource):
             tls_secret=self._tls_secret(labels, sorted({route.host for route in routes})),
         )
         own = pulumi.ResourceOptions(parent=self, custom_timeouts=timeouts(_ADDRESS_MINUTES))
-        KubernetesObject(f"{name}-ingress", manifest, args.scope.namespace, own)
+        self.done = KubernetesObject(f"{name}-ingress", manifest, args.scope.namespace, own).object_name
         self.register_outputs({})
 
     def _annotations(self) -> dict[str, str]:
@@ -80,7 +82,7 @@ class Ingress(pulumi.ComponentResource):
         if tls.cluster_issuer:
             return f"{labels.name}-tls"
         # Here, as most stacks need no certificate of their own and loading OpenSSL takes its time.
-        from components.certificate import generated_certificate
+        from .certificate import generated_certificate
 
         opts = pulumi.ResourceOptions(parent=self)
         made = generated_certificate(f"{self._name}-certificate", hosts, opts)

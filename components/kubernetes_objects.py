@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import pulumi_kubernetes
 
-from components.manifests.rollout import WAIT_FOR, done_when, spec_digest
+from .manifests.rollout import WAIT_FOR, done_when, spec_digest
 
 if TYPE_CHECKING:
-    from components.manifests import Manifest
     from moorage.config.project import Project
+
+    from .manifests import Manifest
 
 # The provider's throttle of 50 requests a second would make a large stack wait for its own client.
 _QUERIES_PER_SECOND = 200
@@ -52,6 +53,10 @@ class KubernetesObject(pulumi.CustomResource):
         """The object's name in the cluster."""
         return self.metadata.apply(lambda metadata: str(metadata["name"]))
 
+    def label(self, key: str) -> pulumi.Output[str]:
+        """Return one of the object's labels as it is once the object is there."""
+        return self.metadata.apply(lambda metadata: str(metadata["labels"][key]))
+
 
 def awaited_rollout(manifest: Manifest) -> Manifest:
     """Return the manifest of a Deployment or StatefulSet so that it is ready once all of its pods are the new ones."""
@@ -67,10 +72,10 @@ def cluster_provider(name: str, project: Project) -> pulumi_kubernetes.Provider:
     """Return the provider of the project's cluster: its context and no other, whatever the current one is."""
     kubeconfig = Path(project.target.kubeconfig)
     # Relative, from the project's folder, so that the state holds no path of one machine.
-    inside = kubeconfig.is_relative_to(project.root)
+    inside = kubeconfig.is_relative_to(project.program)
     return pulumi_kubernetes.Provider(
         name,
-        kubeconfig=str(kubeconfig.relative_to(project.root) if inside else kubeconfig),
+        kubeconfig=str(kubeconfig.relative_to(project.program) if inside else kubeconfig),
         context=project.target.context,
         # Another path to the same cluster must not replace everything in it.
         cluster_identifier=project.target.context,

@@ -18,6 +18,7 @@ class Role(StrEnum):
     DATABASE = "database"
     CACHE = "cache"
     INGRESS = "ingress"
+    OBSERVABILITY = "observability"
     STACK = "stack"
 
 

@@ -7,20 +7,22 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from components.kubernetes_objects import KubernetesObject
-from components.labels import Role
-from components.manifests.network_policies import Flow, allow_dns, default_deny, workload_policy
-from components.manifests.store_plans import POSTGRES_PORT, REDIS_PORT
 from moorage.config import outputs
 from moorage.config.service import POSTGRES, REDIS
+
+from .kubernetes_objects import KubernetesObject
+from .labels import Role
+from .manifests.network_policies import Flow, allow_dns, default_deny, workload_policy
+from .manifests.store_plans import POSTGRES_PORT, REDIS_PORT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from components.labels import Labels
-    from components.manifests import Manifest
-    from components.scope import Scope
     from moorage.config.service import Service as ServiceModel
+
+    from .labels import Labels
+    from .manifests import Manifest
+    from .scope import Scope
 
 _STORES = {POSTGRES: (Role.DATABASE, POSTGRES_PORT), REDIS: (Role.CACHE, REDIS_PORT)}
 
@@ -59,9 +61,18 @@ class Network(pulumi.ComponentResource):
                 controller_namespace=args.controller_namespace,
             )
             self._policy(service.name, policy)
+            self._verifier(service, flows)
         for store in sorted({need for service in args.services for need in service.needs} & _STORES.keys()):
             self._policy(store, workload_policy(self._labels(store), flows))
         self.register_outputs({})
+
+    def _verifier(self, service: ServiceModel, flows: list[Flow]) -> None:
+        if service.strategy.verify is not None:
+            policy = workload_policy(self._verifier_labels(service), flows)
+            self._policy(f"{service.name}{outputs.VERIFY_SUFFIX}", policy)
+
+    def _verifier_labels(self, service: ServiceModel) -> Labels:
+        return self._args.scope.labels(f"{service.name}{outputs.VERIFY_SUFFIX}", Role(service.kind))
 
     def _policy(self, role: str, manifest: Manifest | None) -> None:
         if manifest is not None:
@@ -81,7 +92,12 @@ class Network(pulumi.ComponentResource):
 
     def _flows(self) -> list[Flow]:
         wanted = [(service, need, self._port(need)) for service in self._args.services for need in service.needs]
-        return [
+        verifiers = [
+            Flow(source=self._verifier_labels(service), target=self._labels(service.name), port=service.port)
+            for service in self._args.services
+            if service.strategy.verify is not None and service.port is not None
+        ]
+        return verifiers + [
             Flow(source=self._labels(service.name), target=self._labels(need), port=port)
             for service, need, port in wanted
             if port is not None

@@ -7,19 +7,21 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from components.endpoints import CacheEndpoint
-from components.generated import generated_password
-from components.labels import Role
-from components.manifests.store_plans import REDIS_PORT, REDIS_SECRET_KEY, redis_plan
-from components.store_objects import store_objects, store_secret
 from moorage.config import outputs
+
+from .endpoints import CacheEndpoint
+from .generated import generated_password
+from .labels import Role
+from .manifests.store_plans import REDIS_PORT, REDIS_SECRET_KEY, redis_plan
+from .store_objects import store_objects, store_secret
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from components.kubernetes_objects import KubernetesObject
-    from components.scope import Scope
     from moorage.config.stack import Redis
+
+    from .kubernetes_objects import KubernetesObject
+    from .scope import Scope
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_docker_build as docker_build
 
-from components.naming import tag_name
+from moorage.base.image_reference import parse_image
 from moorage.config import outputs
+
+from .naming import tag_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,6 +47,8 @@ class ServiceImageArgs:
     """Relative to `context`; ``<Dockerfile>.dockerignore`` beside it says what of the context the build may see."""
     context: str = "."
     """Relative to the project's folder."""
+    pinned: Mapping[str, str] = field(default_factory=dict)
+    """What an image that the Dockerfile names is instead, as ``repository@digest``."""
     epoch: int
     """Seconds since 1970 of the time that everything in the image has, whenever it is built."""
     target: str = ""
@@ -84,6 +88,19 @@ def cache_to(cache: BuildCacheArgs) -> list[docker_build.CacheToArgs]:
     return [docker_build.CacheToArgs(registry=registry)]
 
 
+def _joined(context: str, dockerfile: str) -> str:
+    path = posixpath.join(context, dockerfile)
+    return posixpath.normpath(path) if dockerfile.startswith("..") else path
+
+
+def named_contexts(pinned: Mapping[str, str]) -> dict[str, docker_build.ContextArgs] | None:
+    """Return what BuildKit takes for the images that a Dockerfile names; None where it takes these as they are."""
+    return {
+        parse_image(name).familiar: docker_build.ContextArgs(location=f"docker-image://{reference}")
+        for name, reference in sorted(pinned.items())
+    } or None
+
+
 class ServiceImage(pulumi.ComponentResource):
     """Builds one image and pushes it; an unchanged context, Dockerfile and arguments mean no build at all.
 
@@ -100,8 +117,8 @@ class ServiceImage(pulumi.ComponentResource):
             exports=[docker_build.ExportArgs(raw=PUSH)],
             # A preview changes nothing anywhere, the registry's cache included.
             build_on_preview=False,
-            context=docker_build.BuildContextArgs(location=args.context),
-            dockerfile=docker_build.DockerfileArgs(location=posixpath.join(args.context, args.dockerfile)),
+            context=docker_build.BuildContextArgs(location=args.context, named=named_contexts(args.pinned)),
+            dockerfile=docker_build.DockerfileArgs(location=_joined(args.context, args.dockerfile)),
             target=args.target or None,
             build_args={**dict(sorted(args.build_args.items())), EPOCH_ARG: str(args.epoch)},
             labels=dict(args.labels) or None,

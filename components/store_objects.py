@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from components.kubernetes_objects import KubernetesObject, awaited_rollout, timeouts
-from components.manifests.services import secret, service, service_account
-from components.manifests.stateful import stateful_set
+from .kubernetes_objects import KubernetesObject, awaited_rollout, timeouts
+from .manifests.services import secret, service, service_account
+from .manifests.stateful import stateful_set
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from components.labels import Labels
-    from components.manifests.stateful import StorePlan
-    from components.scope import Scope
+    from .labels import Labels
+    from .manifests.stateful import StorePlan
+    from .scope import Scope
 
 _START_MINUTES = 7
 """Longer than the startup probe's patience with the recovery after a crash."""

@@ -9,7 +9,7 @@ from concurrent import futures
 from pathlib import Path
 from typing import Final
 
-ROOT = Path(__file__).resolve().parent.parent
+PACK: Final = Path(__file__).resolve().parent
 _MOST_BYTES: Final = 400 * 1024 * 1024
 """Of one message, as the engine has it."""
 _AT_ONCE: Final = 4
@@ -17,15 +17,16 @@ _AT_ONCE: Final = 4
 
 def serve() -> None:
     """Serve the rules until the engine ends the process."""
-    # Pulumi puts this folder first on the path, where its modules would hide others of the same name.
-    sys.path[:] = [str(ROOT), *(entry for entry in sys.path if Path(entry or ".").resolve() != ROOT / "policy")]
+    # Pulumi puts this folder first on the path, where its modules would hide others of the same name. The pack itself is
+    # part of the distribution that this Python has installed.
+    sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != PACK]
 
     _keep_bytecode()
     import grpc  # type: ignore[import-untyped]
 
-    from policy.analyzer import Analyzer
-    from policy.protocol import services
-    from policy.session import Session
+    from moorage.policy.analyzer import Analyzer
+    from moorage.policy.protocol import services
+    from moorage.policy.session import Session
 
     options = [("grpc.max_receive_message_length", _MOST_BYTES), ("grpc.max_send_message_length", _MOST_BYTES)]
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=_AT_ONCE), options=options)
@@ -45,7 +46,7 @@ def _keep_bytecode() -> None:
 
     Every preview starts the pack again, and compiling it takes as long as all the rest of its start.
     """
-    home = ROOT / ".moorage"
+    home = PACK.parent / ".moorage"
     if sys.dont_write_bytecode and sys.pycache_prefix is None and home.is_dir():
         sys.pycache_prefix = str(home / "pycache")
         sys.dont_write_bytecode = False

@@ -13,27 +13,27 @@ from typing import TYPE_CHECKING, Any, Final
 import grpc  # type: ignore[import-untyped]
 from google.protobuf import empty_pb2, json_format  # type: ignore[import-untyped]
 
-import policy.rules  # noqa: F401  # registers every rule
-from policy.changes import CONFIG_KEY as ACKNOWLEDGED
-from policy.changes import acknowledged
-from policy.exemptions import CONFIG_KEY, configured, exempt
-from policy.information import LEVELS, SEVERITIES, information
-from policy.judge import judge, judge_stack
-from policy.objects import Object, Origin
-from policy.protocol import messages, plugins, services
-from policy.pulumi_objects import decode, judged, resource_objects
-from policy.registry import PACK, RULES, Level, Rule, Scope
-from policy.settings import ALL, SettingsError, configuration, nearest, stage_of, wrong_settings
-from policy.state import deployed
-from policy.tree import Node
-from policy.verdicts import Unjudged, Violation
+from . import rules  # noqa: F401  # registers every rule
+from .changes import CONFIG_KEY as ACKNOWLEDGED
+from .changes import acknowledged
+from .exemptions import CONFIG_KEY, configured, exempt
+from .information import LEVELS, SEVERITIES, information
+from .judge import judge, judge_stack
+from .objects import Object, Origin
+from .protocol import messages, plugins, services
+from .pulumi_objects import decode, judged, resource_objects
+from .registry import PACK, RULES, Level, Rule, Scope
+from .settings import ALL, SettingsError, configuration, nearest, stage_of, wrong_settings
+from .state import deployed
+from .tree import Node
+from .verdicts import Unjudged, Violation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from policy.session import Session
-    from policy.stack import Stack
-    from policy.verdicts import Outcome
+    from .session import Session
+    from .stack import Stack
+    from .verdicts import Outcome
 
 VERSION: Final = "0.0.1"
 """What a pack says that leaves its version to PulumiPolicy.yaml."""
@@ -126,7 +126,7 @@ class Analyzer(services.AnalyzerServicer):  # type: ignore[misc]
         """Remediate one resource, if a rule of level ``remediate`` would change anything in it."""
         if not judged(request.type) or request.type.endswith("Patch") or not any(self._remedies(request)):
             return messages.RemediateResponse()
-        from policy.pack import sdk_servicer  # a third of a second, seldom needed
+        from .pack import sdk_servicer  # a third of a second, seldom needed
 
         try:
             return sdk_servicer(self._session, self._stage, self._configured).Remediate(request, context)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
-import policy.rules  # noqa: F401  # registers every rule
-from policy.examples import REMOVE, compliant_stack, steps, title_of
-from policy.registry import RULES
-from policy.tree import UNKNOWN
+from . import rules  # noqa: F401  # registers every rule
+from .examples import REMOVE, compliant_stack, steps, title_of
+from .registry import RULES
+from .tree import UNKNOWN
 
 if TYPE_CHECKING:
-    from policy.registry import Rule
+    from .registry import Rule
 
 _ABSENT: Final = "(absent)"
 

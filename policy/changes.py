@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from moorage.base.image_reference import parse_image
 from moorage.base.quantity import parse_quantity
-from policy.objects import Object, Origin
-from policy.pulumi_objects import resource_objects, thaw
-from policy.settings import SettingsError
-from policy.tree import Node, ShapeError, UnknownError, walk
+
+from .objects import Object, Origin
+from .pulumi_objects import resource_objects, thaw
+from .settings import SettingsError
+from .tree import Node, ShapeError, UnknownError, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -6,24 +6,24 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from policy.exemptions import Exemption, annotated, configured, exempt
-from policy.judge import judge, judge_stack
-from policy.manifests import Document, Skipped, Unreadable, read_source
-from policy.objects import DEFAULT_NAMESPACE, Object, Surroundings
-from policy.registry import RULES, Level, Scope
-from policy.settings import Configuration, configuration
-from policy.sources import find_sources
-from policy.stack import Stack
-from policy.verdicts import Violation
-from policy.workers import Task, objects_of, read_all, without_collections
+from .exemptions import Exemption, annotated, configured, exempt
+from .judge import judge, judge_stack
+from .manifests import Document, Skipped, Unreadable, read_source
+from .objects import DEFAULT_NAMESPACE, Object, Surroundings
+from .registry import RULES, Level, Scope
+from .settings import Configuration, configuration
+from .sources import find_sources
+from .stack import Stack
+from .verdicts import Violation
+from .workers import Task, objects_of, read_all, without_collections
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from policy.registry import Profile, Rule
-    from policy.verdicts import Outcome
-    from policy.workers import Read
+    from .registry import Profile, Rule
+    from .verdicts import Outcome
+    from .workers import Read
 
 Selection = Literal["baseline", "restricted", "all"]
 PROFILES: Final[dict[Selection, frozenset[Profile]]] = {

@@ -10,15 +10,15 @@ from datetime import date, timedelta
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
-from policy.registry import RULES
-from policy.settings import SettingsError, nearest
-from policy.tree import ShapeError, UnknownError
+from .registry import RULES
+from .settings import SettingsError, nearest
+from .tree import ShapeError, UnknownError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from policy.objects import Object
-    from policy.verdicts import Violation
+    from .objects import Object
+    from .verdicts import Violation
 
 ANNOTATION: Final = "policy.moorage.dev/"
 """Before a rule's name: the annotation that exempts the object from it."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from policy.protocol import messages
-from policy.registry import PACK, RULES, Level, Scope, Severity
+from .protocol import messages
+from .registry import PACK, RULES, Level, Scope, Severity
 
 if TYPE_CHECKING:
-    from policy.registry import Rule
+    from .registry import Rule
 
 LEVELS: Final[dict[Level, int]] = {level: messages.EnforcementLevel.Value(level.name) for level in Level}
 SEVERITIES: Final[dict[Severity, int]] = {

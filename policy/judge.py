@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from policy.registry import Rule, Scope
-from policy.tree import Remark, ShapeError, UnknownError
-from policy.verdicts import Outcome, Unjudged, Violation
+from .registry import Rule, Scope
+from .tree import Remark, ShapeError, UnknownError
+from .verdicts import Outcome, Unjudged, Violation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from policy.objects import Object, Pod
-    from policy.stack import Stack
+    from .objects import Object, Pod
+    from .stack import Stack
 
 Item = TypeVar("Item")
 

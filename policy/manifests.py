@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
-from policy.examples import steps
-from policy.kinds import read_by_clients
-from policy.sources import STDIN, Source, helm_template
-from policy.yaml_values import Reader, too_deep
+from .examples import steps
+from .kinds import read_by_clients
+from .sources import STDIN, Source, helm_template
+from .yaml_values import Reader, too_deep
 
 if TYPE_CHECKING:
     from array import array

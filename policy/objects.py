@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from policy.kinds import Reach, family_of, reach_of
-from policy.tree import UNKNOWN, Misshapen, Node, ShapeError, UnknownError
+from .kinds import Reach, family_of, reach_of
+from .tree import UNKNOWN, Misshapen, Node, ShapeError, UnknownError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,22 +16,22 @@ from pulumi_policy import (
 )
 from pulumi_policy.policy import _PolicyAnalyzerServicer
 
-import policy.rules  # noqa: F401  # registers every rule
-from policy.exemptions import exempt
-from policy.information import framework_of, tags_of
-from policy.judge import judge, judge_stack
-from policy.objects import NOWHERE, Object, Origin
-from policy.pulumi_objects import resource_objects, thaw
-from policy.registry import PACK, RULES, Rule, Scope
-from policy.verdicts import Violation
+from . import rules  # noqa: F401  # registers every rule
+from .exemptions import exempt
+from .information import framework_of, tags_of
+from .judge import judge, judge_stack
+from .objects import NOWHERE, Object, Origin
+from .pulumi_objects import resource_objects, thaw
+from .registry import PACK, RULES, Rule, Scope
+from .verdicts import Violation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from pulumi_policy import ReportViolation, ResourceValidationArgs, StackValidationArgs
 
-    from policy.session import Session
-    from policy.verdicts import Outcome
+    from .session import Session
+    from .verdicts import Outcome
 
 
 def sdk_servicer(session: Session, stage: str, configuration: Any = None) -> Any:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from policy.tree import ShapeError, UnknownError
+from .tree import ShapeError, UnknownError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from policy.objects import Object
+    from .objects import Object
 
 Provided = tuple[str, str, str]
 """Kind, namespace (``*`` for all) and name."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from policy.objects import IMAGE, IMAGE_CONFIG, INDEX, STATE, Object, Origin, list_items
-from policy.tree import UNKNOWN, Node
-from policy.unknowns import UNKNOWN_STRINGS
+from .objects import IMAGE, IMAGE_CONFIG, INDEX, STATE, Object, Origin, list_items
+from .tree import UNKNOWN, Node
+from .unknowns import UNKNOWN_STRINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 if TYPE_CHECKING:
-    from policy.examples import Example
+    from .examples import Example
 
 PACK: Final = "moorage"
 """The name of the pack, as Pulumi shows it."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from policy.objects import ROLES
-from policy.unknowns import UNKNOWN_STRINGS
+from .objects import ROLES
+from .unknowns import UNKNOWN_STRINGS
 
 
 def pod_spec_of(root: Any) -> Any | None:

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from policy.check import Report, Result
+    from .check import Report, Result
 
 NOTHING = "no Kubernetes objects found"
 

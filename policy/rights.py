@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from policy.objects import Object
-    from policy.tree import Node
+    from .objects import Object
+    from .tree import Node
 
 READING: Final = frozenset({"get", "list", "watch"})
 WRITING: Final = frozenset({"create", "update", "patch"})

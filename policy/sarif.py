@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-from policy.registry import Level, Severity
-from policy.sources import STDIN
+from .registry import Level, Severity
+from .sources import STDIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from policy.check import Report, Result
-    from policy.manifests import Unreadable
-    from policy.registry import Rule
+    from .check import Report, Result
+    from .manifests import Unreadable
+    from .registry import Rule
 
 TOOL: Final = "moorage-policy"
 VERSION: Final = "0.1.0"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from policy.secret_names import looks_secret
+from .secret_names import looks_secret
 
 _LONGEST: Final = 1_000_000
 """Characters of a file that are looked through: a ConfigMap holds no more."""

@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import Final, Literal
 
-from policy.secret_values import is_blank, is_credential, is_login, is_number
+from .secret_values import is_blank, is_credential, is_login, is_number
 
 Kind = Literal["password", "key", "token", "auth"]
 """``password``: any value is one. ``key``, ``token``: any but a number or a mode. ``auth``: only what looks like a login."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from policy.tree import Node
+    from .tree import Node
 
 
 GIVEN_LABELS: Final = frozenset(

@@ -6,16 +6,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from moorage.base.image_reference import parse_image
-from policy.image_configs import ConfigReader
-from policy.objects import IMAGE, IMAGE_CONFIG, STATE, Object, Surroundings
-from policy.stack import Stack
-from policy.tree import Node, ShapeError, UnknownError
+
+from .image_configs import ConfigReader
+from .objects import IMAGE, IMAGE_CONFIG, STATE, Object, Surroundings
+from .stack import Stack
+from .tree import Node, ShapeError, UnknownError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from policy.exemptions import Exemption
-    from policy.verdicts import Unjudged
+    from .exemptions import Exemption
+    from .verdicts import Unjudged
 
 
 @dataclass

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from moorage.base import stage as stages
 from moorage.base import words
-from policy.registry import RULES, Level
+
+from .registry import RULES, Level
 
 if TYPE_CHECKING:
-    from policy.registry import Rule
+    from .registry import Rule
 
 ALL: Final = "all"
 

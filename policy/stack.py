@@ -8,21 +8,21 @@ from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from policy.changes import previous_object
-from policy.kinds import family_of
-from policy.objects import STATE
-from policy.provided import built_in, claimed, pods_of_others, provided
-from policy.selectors import GIVEN_LABELS, labels_of, selects, selects_by_map
-from policy.tree import ShapeError, UnknownError
+from .changes import previous_object
+from .kinds import family_of
+from .objects import STATE
+from .provided import built_in, claimed, pods_of_others, provided
+from .selectors import GIVEN_LABELS, labels_of, selects, selects_by_map
+from .tree import ShapeError, UnknownError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from policy.exemptions import Exemption
-    from policy.objects import Object, Pod
-    from policy.provided import Provided
-    from policy.tree import Node
-    from policy.verdicts import Unjudged
+    from .exemptions import Exemption
+    from .objects import Object, Pod
+    from .provided import Provided
+    from .tree import Node
+    from .verdicts import Unjudged
 
 SELECTORS: Final = {
     "Service": ("spec", "selector"),

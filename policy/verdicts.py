@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from policy.objects import Object
-    from policy.registry import Rule
-    from policy.tree import Remark
+    from .objects import Object
+    from .registry import Rule
+    from .tree import Remark
 
 
 @dataclass(frozen=True, slots=True)

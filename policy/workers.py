@@ -11,20 +11,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-import policy.rules  # noqa: F401  # registers every rule
-from policy.judge import judge
-from policy.manifests import Document, Skipped, Unreadable, read_source
-from policy.objects import Origin, Surroundings, manifest_objects
-from policy.registry import RULES, Rule, Scope
-from policy.sources import STDIN
-from policy.verdicts import Violation
+from . import rules  # noqa: F401  # registers every rule
+from .judge import judge
+from .manifests import Document, Skipped, Unreadable, read_source
+from .objects import Origin, Surroundings, manifest_objects
+from .registry import RULES, Rule, Scope
+from .sources import STDIN
+from .verdicts import Violation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from policy.objects import Object
-    from policy.sources import Source
-    from policy.tree import Remark
+    from .objects import Object
+    from .sources import Source
+    from .tree import Remark
 
 _WORTH_BYTES: Final = 400_000
 """Of manifests: below, starting a process takes longer than it saves."""

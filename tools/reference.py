@@ -13,7 +13,7 @@ import yaml
 
 from moorage.base.console import out, show_problem
 from moorage.base.errors import Problem
-from tools.schema import schemas
+from tools.schema import IN_STACK, schemas
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,13 +32,20 @@ def render(page: str) -> str:
 
 def _tables(name: str, listed: set[str]) -> Iterator[str]:
     schema = schemas()[name]
-    keys = schema["properties"].get("config", schema)
+    keys = schema["properties"].get("config") or schema["properties"].get("moorage", schema)
     yield _table(keys, schema["$defs"])
     for part in dict.fromkeys(re.findall(r"#/\$defs/(\w+)", json.dumps(schema))):
-        if part not in listed:
+        if part not in listed and not part.endswith(IN_STACK):
             listed.add(part)
-            definition = schema["$defs"][part]
+            definition = _own(part, schema["$defs"][part])
             yield f"### {part}\n\n{definition['description']}\n\n{_table(definition, schema['$defs'])}"
+
+
+def _own(part: str, definition: dict[str, Any]) -> dict[str, Any]:
+    """Return a part with the keys that no other table has: a stack may say of a service all that service.yaml may."""
+    if part != "ServiceOverride":
+        return definition
+    return {**definition, "properties": {key: definition["properties"][key] for key in ("run", "target")}}
 
 
 def _table(schema: dict[str, Any], parts: dict[str, Any]) -> str:
@@ -57,7 +64,7 @@ def _default(value: dict[str, Any], part: dict[str, Any]) -> str:
     return f"`{yaml.safe_dump([value['default']], default_flow_style=True, sort_keys=False, width=1000)[1:-2]}`"
 
 
-def _kind(value: dict[str, Any]) -> str:
+def _kind(value: dict[str, Any]) -> str:  # noqa: PLR0911  # one for each kind of schema
     """Return in words what a key takes."""
     if "$ref" in value:
         name = value["$ref"].rpartition("/")[2]
@@ -65,13 +72,15 @@ def _kind(value: dict[str, Any]) -> str:
     if "anyOf" in value:
         options = [option for option in value["anyOf"] if option.get("pattern") != _COUNT_AS_TEXT]
         return " or ".join(dict.fromkeys(_kind(option) for option in options if option.get("type") != "null"))
+    if not value.keys() & {"enum", "type"}:
+        return "anything"
     if "enum" in value:
         return " or ".join(f"`{word}`" for word in value["enum"])
     if value["type"] == "array":
         return f"list of {_kind(value['items'])}"
     if value["type"] == "object":
         values = value.get("additionalProperties") or next(iter(value["patternProperties"].values()))
-        return f"map of names to {_kind(values)}"
+        return f"map of names to {_kind(values)}" if isinstance(values, dict) else "mapping"
     low, high = value.get("minimum", value.get("exclusiveMinimum")), value.get("maximum")
     words = {"integer": "number", "string": "text", "boolean": "`true` or `false`"}.get(value["type"], value["type"])
     return f"{words}, {low} to {high}" if high is not None else words

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -12,9 +13,11 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from moorage.base.console import out, show_problem
 from moorage.base.errors import Problem
+from moorage.config.layout import ProjectSettings
 from moorage.config.modelkeys import key_docstrings, known_keys
+from moorage.config.projectfile import OWN
 from moorage.config.service import BaseImage, Service
-from moorage.config.stack import Stack
+from moorage.config.stack import ServiceInStack, ServiceOverride, Stack
 from moorage.config.stackfile import SETTINGS_NAMESPACE
 
 if TYPE_CHECKING:
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
 
 FOLDER = Path("docs/schema")
 """Where the schemas are committed; relative to the repository's root."""
+IN_STACK = "InStack"
+"""How the parts of a service end that a stack's schema has: nothing of them is required."""
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 _SECURE = {
@@ -57,6 +62,7 @@ def schemas() -> dict[str, dict[str, Any]]:
     return {
         "service.schema.json": _titled("service.yaml: one service of the monorepo", _of(Service)),
         "image.schema.json": _titled("image.yaml: one base image of the monorepo", _of(BaseImage)),
+        "project.schema.json": _titled("Pulumi.yaml: what holds for all stacks", _project_schema()),
         "stack.schema.json": _titled("Pulumi.<stack>.yaml: one stack's settings", _stack_schema()),
     }
 
@@ -129,9 +135,17 @@ def _plain(value: Any) -> Any:
     return plain
 
 
+def _project_schema() -> dict[str, Any]:
+    """Return the schema of ``Pulumi.yaml``: the one key of Moorage's beside those of Pulumi, which checks these itself."""
+    project = _of(ProjectSettings)
+    own = {key: project[key] for key in ("type", "description", "properties", "additionalProperties")}
+    return {"type": "object", "properties": {OWN: own}, "$defs": project["$defs"]}
+
+
 def _stack_schema() -> dict[str, Any]:
     """Return the schema of a stack's file: Moorage's keys under ``config``, beside other namespaces' and Pulumi's."""
     stack = _of(Stack)
+    stack["$defs"] |= _service_in_stack()
     own = {f"{SETTINGS_NAMESPACE}:{key}": _as_stored(key, value) for key, value in stack["properties"].items()}
     config = {
         "type": "object",
@@ -153,6 +167,32 @@ def _stack_schema() -> dict[str, Any]:
         "required": ["config"],
         "$defs": stack["$defs"],
     }
+
+
+def _service_in_stack() -> dict[str, Any]:
+    """Return what a stack may say of a service: what service.yaml may, none of it required, null to remove a key."""
+    text = json.dumps(_partial(_of(ServiceInStack)))
+    schema: dict[str, Any] = json.loads(re.sub(r"#/\$defs/(\w+)", rf"#/$defs/\1{IN_STACK}", text))
+    parts = {f"{name}{IN_STACK}": part for name, part in schema.pop("$defs").items()}
+    schema["properties"].pop("name")
+    for key, value in schema["properties"].items():
+        if key not in {"run", "target"}:
+            outer = {name: value[name] for name in ("description",) if name in value}
+            inner = {name: item for name, item in value.items() if name not in outer}
+            schema["properties"][key] = {**outer, "anyOf": [inner, {"type": "null"}]}
+    schema["description"] = _plain({"description": ServiceOverride.__doc__})["description"]
+    return {"ServiceOverride": schema, **parts}
+
+
+def _partial(value: Any) -> Any:
+    """Return a schema without what it requires and without defaults, which are service.yaml's."""
+    if isinstance(value, list):
+        return [_partial(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    left_out = {"required"} if isinstance(value.get("required"), list) else set[str]()
+    left_out |= {"default"} if not isinstance(value.get("default"), dict) or "type" in value else set()
+    return {key: _partial(item) for key, item in value.items() if key not in left_out}
 
 
 def _as_stored(key: str, schema: dict[str, Any]) -> dict[str, Any]:

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import react from "@vitejs/plugin-react";
 import type { Plugin } from "vite";
 import { defineConfig } from "vite";
@@ -10,6 +11,32 @@ function health(): Plugin {
       server.middlewares.use("/health", (_request, response) => {
         response.setHeader("Content-Type", "text/plain");
         response.end("ok\n");
+      });
+    },
+  };
+}
+
+/** Says in each answer which revision of the source the server has seen: `moorage dev` waits for it. */
+function revision(): Plugin {
+  const file = process.env.MOORAGE_REVISION_FILE;
+  return {
+    name: "revision",
+    configureServer(server) {
+      if (file === undefined) {
+        return;
+      }
+      // It is written after the files, and the watcher tells of them in that order.
+      const read = () => readFileSync(file, "utf8").trim();
+      let seen = read();
+      server.watcher.add(file);
+      server.watcher.on("all", (_event, path) => {
+        if (path === file) {
+          seen = read();
+        }
+      });
+      server.middlewares.use((_request, response, next) => {
+        response.setHeader("X-Moorage-Revision", seen);
+        next();
       });
     },
   };
@@ -35,7 +62,7 @@ function stableCopies(): Plugin {
 }
 
 export default defineConfig({
-  plugins: [react(), health(), stableCopies()],
+  plugins: [react(), revision(), health(), stableCopies()],
   // The image's file system is read-only; on a developer's machine the usual place is as good.
   cacheDir: process.env.VITE_CACHE_DIR ?? "node_modules/.vite",
   server: {

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from components.labels import Labels
+    from ..labels import Labels
 
 Manifest: TypeAlias = dict[str, Any]
 """An object, or a part of one, as Kubernetes' API takes it."""

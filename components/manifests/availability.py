@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from components.manifests import Manifest, metadata
+from . import Manifest, metadata
 
 if TYPE_CHECKING:
-    from components.labels import Labels
     from moorage.config.service import Scaling
+
+    from ..labels import Labels
 
 _SCALE_UP = {
     "stabilizationWindowSeconds": 0,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from components.manifests import Manifest, metadata
+from . import Manifest, metadata
 
 if TYPE_CHECKING:
-    from components.labels import Labels
+    from ..labels import Labels
 
 _NAMESPACE_LABEL = "kubernetes.io/metadata.name"
 _DNS_NAMESPACE = "kube-system"

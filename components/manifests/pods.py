@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from components.manifests import Later, Manifest, omit_none
 from moorage.config.service import SECRETS_FOLDER
+
+from . import Later, Manifest, omit_none
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from components.labels import Labels
     from moorage.config.service import Probe, Resources
+
+    from ..labels import Labels
 
 SECRETS_PATH = SECRETS_FOLDER
 """Folder of the files that hold a container's secrets, one file each."""

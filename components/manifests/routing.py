@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from components.manifests import Later, Manifest, metadata, omit_none
-from components.manifests.deployment import PORT_NAME
-from components.manifests.rollout import WAIT_FOR
+from . import Later, Manifest, metadata, omit_none
+from .deployment import PORT_NAME
+from .rollout import WAIT_FOR
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from components.labels import Labels
+    from ..labels import Labels
 
 POD_SECURITY_VERSION = "v1.36"
 """Version of the Pod Security rules that are enforced: an upgraded cluster must not refuse pods that ran before."""
@@ -67,7 +67,7 @@ def ingress(
     }
 
 
-def namespace(name: str, labels: Labels) -> Manifest:
+def namespace(name: str, labels: Labels, further_labels: Mapping[str, str] | None = None) -> Manifest:
     """Return a Namespace whose API server refuses every pod below the Pod Security level ``restricted``.
 
     Rules newer than the enforced ones only warn and are audited, so that they are known before they are enforced.
@@ -82,5 +82,5 @@ def namespace(name: str, labels: Labels) -> Manifest:
     return {
         "apiVersion": "v1",
         "kind": "Namespace",
-        "metadata": metadata(labels, name, further_labels={**security, **versions}),
+        "metadata": metadata(labels, name, further_labels={**security, **versions, **(further_labels or {})}),
     }

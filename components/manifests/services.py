@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from components.manifests import Later, Manifest, metadata, omit_none
+from . import Later, Manifest, metadata, omit_none
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from components.labels import Labels
+    from ..labels import Labels
 
 SKIP_AWAIT = {"pulumi.com/skipAwait": "true"}
 """The provider would watch a Service's endpoints until 10 s passed without a change; the workload's own readiness,
 which is awaited, says the same at once."""
 
 
-def service(labels: Labels, *, port: int, port_name: str, headless: bool = False) -> Manifest:
+def service(
+    labels: Labels, *, port: int, port_name: str, headless: bool = False, further_selector: Manifest | None = None
+) -> Manifest:
     """Return the Service of a workload on `port`; a headless one gives the pods' own addresses, for a StatefulSet."""
     name = f"{labels.name}-headless" if headless else labels.name
     return {
@@ -27,7 +29,7 @@ def service(labels: Labels, *, port: int, port_name: str, headless: bool = False
             {
                 "type": "ClusterIP",
                 "clusterIP": "None" if headless else None,
-                "selector": labels.selector(),
+                "selector": {**labels.selector(), **(further_selector or {})},
                 "ports": [{"name": port_name, "port": port, "targetPort": port_name, "protocol": "TCP"}],
             }
         ),

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from components.manifests import Later, Manifest, metadata, omit_none, pods
+from . import Later, Manifest, metadata, omit_none, pods
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from components.labels import Labels
     from moorage.config.service import Resources
+
+    from ..labels import Labels
 
 USER = 999
 """UID and GID of Postgres and Redis in their images."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from components.manifests import Later, pods
-from components.manifests.stateful import StorePlan
 from moorage.base.quantity import quantity_value
+
+from . import Later, pods
+from .stateful import StorePlan
 
 if TYPE_CHECKING:
     from moorage.config.stack import Postgres, Redis

@@ -49,6 +49,12 @@ class ImageReference:
         return f"{self.registry}/{self.repository}"
 
     @property
+    def familiar(self) -> str:
+        """The name as BuildKit has it in named contexts: Docker Hub's registry and ``latest`` left out."""
+        path = self.repository.removeprefix("library/") if self.registry == DOCKER_HUB else self.path
+        return path if self.tag in {None, "latest"} else f"{path}:{self.tag}"
+
+    @property
     def version(self) -> str:
         """What is asked of the registry: the digest, else the tag, else ``latest``."""
         return self.digest or self.tag or "latest"

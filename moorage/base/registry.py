@@ -90,6 +90,10 @@ class Registry:
             return [self._manifest(reference, entry["digest"]) for entry in entries]
         return [Manifest(reference=reference, digest=_digest(content), data=data)]
 
+    def digest(self, reference: ImageReference) -> str:
+        """Return an image's digest, for several platforms their index's; raises `MoorageError` where there is none."""
+        return _digest(self._content(reference, f"manifests/{reference.version}"))
+
     def blob(self, reference: ImageReference, digest: str) -> IO[bytes]:
         """Return a blob as an open temporary file at its beginning, which the caller closes.
 

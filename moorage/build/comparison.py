@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from moorage.build.record import touches_deployment
-from moorage.config.graph import BUILD, Kind, Node
+from moorage.config.graph import BUILD, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from moorage.build.record import ImageRecord, Record
-    from moorage.config.graph import Graph
+    from moorage.config.graph import Node
     from moorage.config.project import Project
 
 Cause = Literal["file", "setting", "base", "secret", "builder", "new"]
@@ -126,7 +126,7 @@ def _named(cause: Cause, before: Mapping[str, str], after: Mapping[str, str]) ->
 def _service(
     project: Project, name: str, images: Mapping[str, tuple[Difference, ...]], before: Record, after: Record
 ) -> ServiceChange:
-    node = Node(Kind.service if name in project.services else Kind.image, name)
+    node = project.service(name) if name in project.services else project.image(name)
     rebuilt = images.get(str(node), ())
     old, new = before.workloads.get(name), after.workloads[name]
     if old is None:
@@ -139,28 +139,27 @@ def _service(
             _settings({key: old[key] for key in keys if key in old}, {key: new[key] for key in keys if key in new})
         )
     workload = ("Deployment" if node.kind is Kind.service else "StatefulSet", name)
-    chains = [(*way, f"image {name}", " ".join(workload)) for way in _ways(project.graph, node, images)]
+    chains = [(*way, f"image {name}", " ".join(workload)) for way in _ways(project, node, images)]
     chains += [(str(difference), " ".join(workload)) for difference in redeployed]
     return ServiceChange(name=name, rebuilt=rebuilt, redeployed=redeployed, chains=tuple(dict.fromkeys(chains)))
 
 
-def _ways(graph: Graph, end: Node, images: Mapping[str, tuple[Difference, ...]]) -> Iterator[tuple[str, ...]]:
+def _ways(project: Project, end: Node, images: Mapping[str, tuple[Difference, ...]]) -> Iterator[tuple[str, ...]]:
     """Yield the way from each cause, in the image itself or in one below it, to the image of ``end``."""
     if str(end) not in images:
         return
+    graph = project.graph
     for node in sorted(graph.below([end], via=BUILD)):
         way = graph.chain(node, end) or ()
         above = tuple(str(edge.source) for edge in way)
         for difference in images.get(str(node), ()):
             # A changed base is told by its own causes, which have their own chains.
-            if difference.cause == "base" and f"images/{difference.name}" in images:
+            if difference.cause == "base" and str(project.image(difference.name)) in images:
                 continue
-            library = _library(graph, difference) if difference.cause == "file" else ()
+            library = _library(project, difference) if difference.cause == "file" else ()
             yield (str(difference) if difference.cause != "file" else difference.name, *library, str(node), *above)
 
 
-def _library(graph: Graph, difference: Difference) -> tuple[str, ...]:
-    parts = difference.name.split("/")
-    if parts[0] != Kind.lib.value or Node(Kind.lib, parts[1]) not in graph.nodes:
-        return ()
-    return (f"libs/{parts[1]}",)
+def _library(project: Project, difference: Difference) -> tuple[str, ...]:
+    owner = project.monorepo.repository.owner_of(difference.name)
+    return (str(owner),) if owner is not None and owner.kind is Kind.lib else ()

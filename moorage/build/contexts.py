@@ -14,14 +14,14 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from moorage.build.ignorefile import has_wildcards, literal_prefix, parse_ignore_file, read_ignore_file
+from moorage.build.ignorefile import IgnoreFile, has_wildcards, literal_prefix, parse_ignore_file, read_ignore_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from moorage.build.filedigests import FileDigests, Listing
-    from moorage.build.ignorefile import IgnoreFile, Matched
+    from moorage.build.ignorefile import Matched
 
 
 def context_files(root: Path, ignore_file: Path) -> tuple[str, ...]:
@@ -124,7 +124,7 @@ def allow_list(ignore: IgnoreFile) -> tuple[list[str], list[str]] | None:
     if any(text in {"", ".", "..", "/"} or text.startswith("../") for text in texts):
         return None
     outer = [text for text in texts if not any(text.startswith(f"{other}/") for other in texts)]
-    return [text for text in outer if not _is_left_out(text, ignore)], [pattern.text for pattern in left_out]
+    return [text for text in outer if not is_left_out(text, ignore)], [pattern.text for pattern in left_out]
 
 
 class Contexts:
@@ -134,6 +134,19 @@ class Contexts:
         """Prepare for the contexts of ``root``."""
         self._root = root
         self._digests = digests
+
+    def below(self, folder: Path, ignore_file: Path | None) -> list[Listing]:
+        """Return what BuildKit is given of a folder of the repository; without an ignore file that is all of it.
+
+        Raises `MoorageError` where the ignore file cannot be understood.
+        """
+        if folder == self._root and ignore_file is not None:
+            return self.listing(ignore_file)
+        ignore = _without_own(read_ignore_file(ignore_file) if ignore_file else IgnoreFile(()))
+        name = folder.relative_to(self._root).as_posix()
+        prefix = "" if name == "." else f"{name}/"
+        paths = [f"{prefix}{path}" for path in given_files(folder, ignore)]
+        return [self._digests.listed(f"context {name} {ignore_file or ''}", paths)]
 
     def listing(self, ignore_file: Path) -> list[Listing]:
         """Return what BuildKit is given with an ignore file, just as `context_files` does, sorted when put together.
@@ -147,7 +160,8 @@ class Contexts:
             content = ""
         allowed = self._digests.note(f"ignore {content}", lambda: allow_list(read_ignore_file(ignore_file)))
         if allowed is None:
-            return [self._digests.listed(f"context {name}", context_files(self._root, ignore_file))]
+            given = given_files(self._root, _without_own(read_ignore_file(ignore_file)))
+            return [self._digests.listed(f"context {name}", given)]
         paths, left_out = allowed
         words = " ".join(left_out)
         found = []
@@ -203,12 +217,17 @@ class Contexts:
         return "folder" if full.is_dir() else "file" if full.is_file() else None
 
 
+def _without_own(ignore: IgnoreFile) -> IgnoreFile:
+    """Return an ignore file that leaves out the folder in which Moorage keeps contexts and the platform."""
+    return IgnoreFile((*ignore.patterns, *parse_ignore_file(["**/.moorage"]).patterns))
+
+
 def _folder_of(path: str) -> str:
     """Return the folder that a path is in; empty for the root."""
     return path.rpartition("/")[0]
 
 
-def _is_left_out(path: str, ignore: IgnoreFile) -> bool:
+def is_left_out(path: str, ignore: IgnoreFile) -> bool:
     """Return whether a path is left out, as a walk from the root finds."""
     out = False
     matched: Matched = ()

@@ -45,6 +45,28 @@ def source_labels(root: Path, revision: str = "") -> dict[str, str]:
     return labels | ({f"{_LABEL}source": source} if source else {})
 
 
+def commit_of(root: Path) -> str:
+    """Return the commit that is checked out, ``-dirty`` after it where files were changed; empty outside of git."""
+    try:
+        commit = _git(root, "rev-parse", "HEAD")
+        return (
+            f"{commit}-dirty" if commit and _git(root, "status", "--porcelain", "--untracked-files=normal") else commit
+        )
+    except MoorageError:
+        return ""
+
+
+def subjects(root: Path, before: str, after: str, most: int) -> list[str]:
+    """Return the first lines of the commits after ``before`` up to ``after``, newest first, at most ``most`` of them."""
+    if not before or not after:
+        return []
+    span = f"{before.removesuffix('-dirty')}..{after.removesuffix('-dirty')}"
+    try:
+        return _git(root, "log", f"--max-count={most}", "--format=%h %s", span, "--").splitlines()
+    except MoorageError:
+        return []
+
+
 def public_address(remote: str) -> str:
     """Return the web address of a git remote, without user, password or ``.git``; empty for one on this machine."""
     if "://" not in remote:

@@ -105,6 +105,8 @@ def workload_settings(project: Project, name: str) -> dict[str, str]:
     if name in project.services:
         service = project.services[name]
         shared["stage"] = project.stage
+        if name in project.prebuilt:
+            shared["image.digest"] = project.prebuilt[name].partition("@")[2]
         return shared | _leaves(service, leave_out=("name", "build")) | _needed(project, service.needs)
     return shared | _leaves({POSTGRES: project.settings.postgres, REDIS: project.settings.redis}[name])
 

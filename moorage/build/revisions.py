@@ -13,6 +13,7 @@ from moorage.base.errors import MoorageError
 from moorage.build.digests import SHORT, Inputs
 from moorage.build.git import run_git, source_labels
 from moorage.build.record import Record, record_of
+from moorage.config.imagelock import LOCK_FILE
 from moorage.config.loader import load_project
 
 if TYPE_CHECKING:
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
     from moorage.config.project import Project
 
 _NAMED = (
-    *("service.yaml", "service.yml", "image.yaml", "image.yml"),
-    *("pyproject.toml", "uv.lock", "package.json", "package-lock.json"),
+    *(LOCK_FILE, "service.yaml", "service.yml", "image.yaml", "image.yml"),
+    *("pyproject.toml", "uv.lock", "package.json", "package-lock.json", "setup.py"),
+    *("go.mod", "go.sum", "Cargo.toml", "pom.xml", "build.gradle"),
 )
 _IGNORE = ".dockerignore"
 _CONVERTING = ("text", "eol", "crlf", "filter", "ident", "working-tree-encoding")
@@ -40,38 +42,47 @@ def record_at(project: Project, revision: str, after: Record) -> Record | None:
     there. Git is believed that a file is unchanged where its bytes on disk are the commit's own, else content decides.
     Raises `MoorageError` where the project is not in git or git does not know the revision.
     """
-    git = _Git(project.root)
+    git = _Git.of(project.root)
     commit = git.commit(revision)
     context = {path for image in after.images.values() for path in image.files}
+    top, program = git.inside(project.root), git.inside(project.program)
     with tempfile.TemporaryDirectory(prefix="moorage-revision-") as folder:
         then = Path(folder)
-        names, changed = git.bring(commit, then, frozenset(context))
-        for name in names:
-            if name.startswith("libs/") and name.count("/") > 1:
-                (then / Path(*Path(name).parts[:2])).mkdir(parents=True, exist_ok=True)
-        (then / ".moorage").symlink_to(project.root / ".moorage")
+        names, changed = git.bring(commit, then, frozenset(f"{top}{path}" for path in context), program)
+        # Folders of libraries of which nothing was written are found by their globs all the same.
+        deepest = top.count("/") + max(glob.count("/") for glob in ("*", *project.monorepo.repository.layout.libs)) + 1
+        for parts in {tuple(name.split("/")[:-1][:deepest]) for name in names if name.startswith(top)}:
+            then.joinpath(*parts).mkdir(parents=True, exist_ok=True)
+        (then / program).mkdir(parents=True, exist_ok=True)
+        (then / program / ".moorage").symlink_to(project.home)
         try:
-            before = load_project(then, project.stack_name)
+            before = load_project(then / program, project.stack_name)
             labels = source_labels(project.root, commit) if before.settings.source_labels else {}
-            found = record_of(before, Inputs(before, checkout=project.root, labels=labels).all())
+            inputs = Inputs(before, checkout=project.root, home=project.home, labels=labels)
+            found = record_of(before, inputs.all())
         except MoorageError:
             return None
-    return _with_unchanged(found, after, names - changed)
+    return _with_unchanged(project, found, after, {name.removeprefix(top) for name in names - changed})
 
 
-def _describes(path: str) -> bool:
+def _describes(path: str, program: str) -> bool:
     """Return whether a file says what there is and how it is built."""
-    name = path.rpartition("/")[2]
-    return name in _NAMED or "Dockerfile" in name or (name == path and name.startswith("Pulumi"))
+    folder, _, name = path.rpartition("/")
+    return (
+        name in _NAMED
+        or "Dockerfile" in name
+        or name.endswith(_IGNORE)
+        or (folder == program.rstrip("/") and name.startswith("Pulumi"))
+    )
 
 
-def _with_unchanged(found: Record, after: Record, unchanged: frozenset[str]) -> Record:
+def _with_unchanged(project: Project, found: Record, after: Record, unchanged: AbstractSet[str]) -> Record:
     """Return a record of the files that were written out and of those that were not, being the same today."""
     images: dict[str, ImageRecord] = {}
     for folder, record in found.images.items():
         now = after.images.get(folder)
         same = {path: entry for path, entry in (now.files if now else {}).items() if path in unchanged}
-        bases = {name: _base(images, after, name) for name in record.bases}
+        bases = {name: _base(images, after, str(project.image(name))) for name in record.bases}
         whole = dataclasses.replace(
             record, files=same | dict(record.files), bases=bases, digest=now.digest if now else ""
         )
@@ -79,32 +90,37 @@ def _with_unchanged(found: Record, after: Record, unchanged: frozenset[str]) -> 
     return Record(images, found.workloads)
 
 
-def _base(images: Mapping[str, ImageRecord], after: Record, name: str) -> str:
+def _base(images: Mapping[str, ImageRecord], after: Record, folder: str) -> str:
     """Return today's digest of a base image that is as it was, and another of one that is not."""
-    folder = f"images/{name}"
-    return after.images[folder].digest[:SHORT] if folder in after.images and images[folder].digest else ""
+    known = folder in after.images and folder in images
+    return after.images[folder].digest[:SHORT] if known and images[folder].digest else ""
 
 
 class _Git:
     """Git in one checkout, asked without changing it."""
 
     def __init__(self, root: Path) -> None:
+        """Ask git in the top folder of a checkout."""
         self._root = root
-        if run_git(self._root, ["rev-parse", "--is-inside-work-tree"]).returncode:
+
+    @classmethod
+    def of(cls, folder: Path) -> _Git:
+        """Return the checkout that a folder lies in; raises `MoorageError` where it lies in none."""
+        root = folder
+        found = run_git(root, ["rev-parse", "--show-toplevel"])
+        if found.returncode:
             raise MoorageError.of(
                 "not a git checkout",
                 where=str(root),
                 why="--since compares the files with those of a git revision",
                 remedy="run it in a clone, or without --since to compare with what the stack was deployed from",
             )
-        prefix = run_git(self._root, ["rev-parse", "--show-prefix"]).stdout.decode().strip()
-        if prefix:
-            raise MoorageError.of(
-                "the project is not at the top of its git repository",
-                where=str(root),
-                why="--since needs the project at the top of its repository",
-                remedy="run it without --since to compare with what the stack was deployed from",
-            )
+        return cls(Path(os.fsdecode(found.stdout.rstrip(b"\n"))))
+
+    def inside(self, folder: Path) -> str:
+        """Return the way from the checkout's top to a folder, as it stands before the names of its files: ``a/b/``."""
+        way = os.path.relpath(folder.resolve(), self._root.resolve())
+        return "" if way == "." else f"{way}/"
 
     def commit(self, revision: str) -> str:
         """Return the commit that a revision names."""
@@ -123,6 +139,7 @@ class _Git:
         commit: str,
         then: Path,
         context: AbstractSet[str],
+        program: str = "",
         *,
         indexes: Path | None = None,
         everything: bool = False,
@@ -130,7 +147,8 @@ class _Git:
         """Write of a commit what differs from the files on disk, or may, and what describes the rest.
 
         Return the paths of the commit, those of its submodules included, and which of them were written and so must be
-        compared by content. ``context`` are the files on disk that images are made from.
+        compared by content. ``context`` are the files on disk that images are made from; ``program`` is the folder of
+        ``Pulumi.yaml``, with a slash at its end.
         """
         indexes = indexes or then
         index = indexes / f".index-{next(_NUMBERS)}"
@@ -139,7 +157,9 @@ class _Git:
         doubtful = self.doubtful(sorted(context & (set(names) - differing)))
         # Only with the same ignore files is an unchanged file in the same contexts as it is now.
         everything = everything or any(path.endswith(_IGNORE) for path in differing)
-        wanted = [name for name in names if everything or name in differing or name in doubtful or _describes(name)]
+        wanted = [
+            name for name in names if everything or name in differing or name in doubtful or _describes(name, program)
+        ]
         self.write(wanted, index, then)
         known, written = set(names), set(names) if everything else differing | doubtful
         for link, inner_commit in self.links(index).items():

@@ -29,13 +29,16 @@ _FILE = 0o644
 _EXECUTABLE = 0o755
 
 
-def staged(root: Path, inputs: NodeInputs) -> str:
-    """Return the path, relative to ``root``, of a folder with an image's inputs, which is made where it is missing.
+def staged(root: Path, inputs: NodeInputs, program: Path | None = None) -> str:
+    """Return the path, relative to ``program``, of a folder with an image's inputs, which is made where it is missing.
+
+    ``root`` is the monorepo's top; ``program``, the folder of ``Pulumi.yaml``, is the same unless it is given.
 
     Raises `MoorageError` where a file is no longer what the digest was made of.
     """
     prefix = "base-" if inputs.node.kind is Kind.image else ""
-    parent = root / ".moorage" / "contexts" / f"{prefix}{inputs.node.name}"
+    program = program or root
+    parent = program / ".moorage" / "contexts" / f"{prefix}{inputs.node.name}"
     place = parent / inputs.short
     if place.is_dir():
         os.utime(place)
@@ -50,7 +53,7 @@ def staged(root: Path, inputs: NodeInputs) -> str:
         finally:
             shutil.rmtree(aside, ignore_errors=True)
         _forget(parent)
-    return place.relative_to(root).as_posix()
+    return place.relative_to(program).as_posix()
 
 
 def _fill(root: Path, place: Path, inputs: NodeInputs) -> None:
@@ -63,8 +66,12 @@ def _fill(root: Path, place: Path, inputs: NodeInputs) -> None:
         if _put(root / path, made, entry[0], content) != wanted:
             raise changed_meanwhile(path)
     # Not an input: it says what of a checkout is one, and here keeps the Dockerfile itself out of COPY's reach.
-    ignore = f"{inputs.dockerfile}.dockerignore"
-    _put(root / ignore, place / ignore, "-", None)
+    if inputs.ignore_file:
+        made = place / inputs.ignore_file
+        _make_folders(place, made.parent)
+        _put(root / inputs.ignore_file, made, "-", None)
+    if not (place / inputs.context).is_dir():
+        _make_folders(place, place / inputs.context)
 
 
 def _put(source: Path, made: Path, kind: str, content: bytes | None) -> str:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from moorage.build.ignorefile import has_wildcards
 from moorage.build.stages import CONTEXT
-from moorage.checks.imports import owner_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from moorage.build.ignorefile import IgnoreFile
     from moorage.build.stages import Dockerfile, Input
     from moorage.config.graph import Node
+    from moorage.config.repository import Repository
     from moorage.config.service import Build
 
 HEADER = "# The Dockerfile's inputs and nothing else: `moorage graph --write` makes this file."
@@ -26,7 +26,7 @@ _GLOB = re.compile(r"\*\*/|\*\*|\*|\?|\[\^?[^\]]+\]|\\.|.", re.DOTALL)
 
 def ignore_path(root: Path, node: Node, build: Build) -> Path:
     """Return the path of a node's ignore file."""
-    dockerfile = root / str(node) / build.dockerfile
+    dockerfile = root / node.folder / build.dockerfile
     return dockerfile.with_name(f"{dockerfile.name}.dockerignore")
 
 
@@ -61,22 +61,23 @@ def _expression(part: str, *, deep: bool) -> str:
     return re.escape(part[1:] if part.startswith("\\") and len(part) > 1 else part)
 
 
-def allow_list_patterns(root: Path, dockerfiles: Sequence[Dockerfile]) -> tuple[str, ...]:
+def allow_list_patterns(repository: Repository, dockerfiles: Sequence[Dockerfile]) -> tuple[str, ...]:
     """Return the patterns of the allow-list, in order."""
+    root = repository.top
     taken = {item.path for item in context_inputs(dockerfiles)}
     paths = sorted(path for path in taken if not any(path.startswith(f"{other}/") for other in taken))
-    owners = {owner_of(path) for path in paths if (root / path).is_dir()}
+    owners = {repository.owner_of(path) for path in paths if (root / path).is_dir()}
     left_over = {
         pattern
         for manifest, pattern in _LEFT_OVER.items()
-        if any(owner and (root / str(owner) / manifest).exists() for owner in owners)
+        if any(owner and (root / owner.folder / manifest).exists() for owner in owners)
     }
     return ("*", *(f"!{path}" for path in paths), *sorted(left_over))
 
 
-def allow_list_text(root: Path, dockerfiles: Sequence[Dockerfile]) -> str:
+def allow_list_text(repository: Repository, dockerfiles: Sequence[Dockerfile]) -> str:
     """Return the file's content."""
-    return "\n".join([HEADER, *allow_list_patterns(root, dockerfiles)]) + "\n"
+    return "\n".join([HEADER, *allow_list_patterns(repository, dockerfiles)]) + "\n"
 
 
 def differences(ignore: IgnoreFile, wanted: tuple[str, ...]) -> tuple[str, ...]:

@@ -13,11 +13,12 @@ from moorage.build.ignorefile import has_wildcards, parse_ignore_file, read_igno
 from moorage.build.stages import Dockerfile, load_dockerfile
 from moorage.checks.allowlist import allow_list_patterns, context_inputs, differences, ignore_path, takes
 from moorage.checks.exemptions import without_exemptions
-from moorage.checks.imports import ImportScanner, Packages, find_packages, owner_of, unread_languages
+from moorage.checks.foreign import foreign_problems
+from moorage.checks.imports import ImportScanner, Packages, find_packages, unread_languages
 from moorage.checks.lint import BASE, EXPOSE, Purpose, contradictions
 from moorage.checks.stackwishes import Wishes, read_wishes
 from moorage.checks.usedcode import UsedCode, declaration_of
-from moorage.config.graph import Kind, Node
+from moorage.config.graph import Kind
 from moorage.config.service import image_build_arg
 
 if TYPE_CHECKING:
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
     from moorage.build.ignorefile import IgnoreFile
     from moorage.build.instructions import Instruction
     from moorage.build.stages import Input
+    from moorage.config.graph import Node
     from moorage.config.monorepo import Monorepo
+    from moorage.config.repository import Repository
     from moorage.config.service import Build
     from moorage.config.validate import Source
 
@@ -44,19 +47,25 @@ class Findings:
     """Sentences."""
 
 
-def check_sources(root: Path, monorepo: Monorepo) -> Findings:
+def check_sources(monorepo: Monorepo) -> Findings:
     """Hold every declared edge of the monorepo against the Dockerfiles and the code; find everything at once."""
     findings = Findings()
+    repository = monorepo.repository
     nodes = monorepo.graph().nodes
-    scanner = ImportScanner(root)
-    packages = find_packages(root, nodes)
-    wishes = read_wishes(root)
+    scanner = ImportScanner(repository.top, repository.home)
+    packages = find_packages(repository)
+    wishes = read_wishes(repository.program)
     files: dict[Node, tuple[str, ...]] = {}
     for node, source, build in monorepo.builds():
         entry = monorepo.services.get(node.name) if node.kind is Kind.service else None
         purpose = Purpose(service=entry is not None, port=entry.model.port if entry and entry.model else None)
-        checked = BuildCheck(root, node, source, build, frozenset(nodes), packages, scanner, wishes, purpose)
+        checked = BuildCheck(repository, node, source, build, frozenset(nodes), packages, scanner, wishes, purpose)
         try:
+            if build.own_context:
+                folder = (monorepo.services if entry else monorepo.images)[node.name].folder
+                findings.errors += missing_stages(node, source, build, checked.dockerfile, wishes)
+                findings.errors += foreign_problems(repository.top, folder, build, checked.dockerfiles)
+                continue
             findings.errors += checked.errors()
             findings.warnings += checked.warnings()
             files[node] = checked.files
@@ -71,7 +80,7 @@ def check_sources(root: Path, monorepo: Monorepo) -> Findings:
 def read_build(root: Path, node: Node, build: Build, images: frozenset[str], platform: str = "") -> Dockerfile:
     """Return a node's Dockerfile with its build args, and with stand-ins for the base images."""
     bases = {image_build_arg(image): f"{BASE}{image}" for image in images}
-    return load_dockerfile(root / str(node) / build.dockerfile, build.args | bases, platform)
+    return load_dockerfile(build.dockerfile_in(root / node.folder), build.args | bases, platform)
 
 
 def read_builds(root: Path, node: Node, build: Build, images: frozenset[str], wishes: Wishes) -> tuple[Dockerfile, ...]:
@@ -105,7 +114,7 @@ def missing_stages(
 class BuildCheck:
     """The check of one image."""
 
-    root: Path
+    repository: Repository
     node: Node
     source: Source
     build: Build
@@ -114,6 +123,11 @@ class BuildCheck:
     scanner: ImportScanner
     wishes: Wishes
     purpose: Purpose
+
+    @property
+    def root(self) -> Path:
+        """The monorepo's top."""
+        return self.repository.top
 
     @cached_property
     def dockerfiles(self) -> tuple[Dockerfile, ...]:
@@ -132,7 +146,7 @@ class BuildCheck:
         try:
             return read_ignore_file(ignore_path(self.root, self.node, self.build))
         except MoorageError:
-            return parse_ignore_file(allow_list_patterns(self.root, self.dockerfiles))
+            return parse_ignore_file(allow_list_patterns(self.repository, self.dockerfiles))
 
     @cached_property
     def files(self) -> tuple[str, ...]:
@@ -152,7 +166,7 @@ class BuildCheck:
         for taken in self.inputs:
             yield from self._input(taken)
         yield from self._ignore_file()
-        copied = frozenset(owner for taken in self.inputs if (owner := owner_of(taken.path)))
+        copied = frozenset(owner for taken in self.inputs if (owner := self.repository.owner_of(taken.path)))
         code = UsedCode(self.root, self.node, self.build, self.nodes, self.packages, self.scanner)
         yield from code.problems(self.files, copied)
 
@@ -165,16 +179,16 @@ class BuildCheck:
                     ("build", "bases", index),
                     what=f"{self.node} declares the base image {base} and does not use it",
                     why=f"no FROM, COPY --from or RUN --mount of its Dockerfile names ${{{image_build_arg(base)}}}, and "
-                    f"every change of images/{base} rebuilds {self.node}",
+                    f"every change of {self.repository.node(Kind.image, base)} rebuilds {self.node}",
                     remedy=f"remove {base} from build.bases",
                 )
-        copied = {owner_of(taken.path) for taken in self.inputs}
+        copied = {self.repository.owner_of(taken.path) for taken in self.inputs}
         for index, lib in enumerate(self.build.libs):
-            if Node(Kind.lib, lib) not in copied:
+            if self.repository.node(Kind.lib, lib) not in copied:
                 yield self.source.problem(
                     ("build", "libs", index),
                     what=f"{self.node} declares the library {lib} and does not use it",
-                    why=f"its Dockerfile copies nothing of libs/{lib}",
+                    why=f"its Dockerfile copies nothing of {self.repository.node(Kind.lib, lib)}",
                     remedy=f"remove {lib} from build.libs, or copy it",
                 )
 
@@ -198,8 +212,8 @@ class BuildCheck:
                 yield self._problem(
                     instruction,
                     what=f"{self.node} uses the base image {name} without declaring it",
-                    why=f"a change of images/{name} would not rebuild {self.node}, and ${{{image_build_arg(name)}}} "
-                    "would not be the image of this stack",
+                    why=f"a change of {self.repository.node(Kind.image, name)} would not rebuild {self.node}, and "
+                    f"${{{image_build_arg(name)}}} would not be the image of this stack",
                     remedy=f"add {name} to build.bases in {declaration_of(self.node)}",
                 )
             last = image.rsplit("/", 1)[-1].split("@")[0].split(":")[0].removeprefix("base-")
@@ -207,19 +221,18 @@ class BuildCheck:
                 yield self._problem(
                     instruction,
                     what=f"{self.node} names the base image {image} itself",
-                    why=f"it is whatever was last pushed under that name, not what images/{last} builds now",
+                    why=f"it is whatever was last pushed under that name, not what {self.repository.node(Kind.image, last)} builds now",
                     remedy=f"write ARG {image_build_arg(last)} before the first FROM and use ${{{image_build_arg(last)}}}",
                 )
 
     def _input(self, taken: Input) -> Iterator[Problem]:
-        owner = owner_of(taken.path)
-        first = "/".join(taken.path.split("/")[:2])
-        if taken.path == "." or taken.path in {kind.value for kind in Kind} or has_wildcards(first):
+        owner = self.repository.owner_of(taken.path)
+        if taken.path == "." or self._takes_several(taken.path):
             yield self._problem(
                 taken.instruction,
                 what=f"{self.node} copies {'the whole repository' if taken.path == '.' else f'all of {taken.path}'}",
                 why="every change of any service or library would rebuild it",
-                remedy=f"copy {self.node}/… and libs/<name>/… by name",
+                remedy=f"copy {self.node}/… and {self.repository.node(Kind.lib, '<name>')}/… by name",
             )
         elif owner is None or owner == self.node or (owner.kind is Kind.lib and owner.name in self.build.libs):
             yield from self._hidden(taken)
@@ -235,10 +248,17 @@ class BuildCheck:
                 taken.instruction,
                 what=f"{self.node} copies {taken.path}, which belongs to {owner}",
                 why=f"a change of {owner} would not rebuild {self.node}",
-                remedy="move the shared code to a library in libs/",
+                remedy=f"move the shared code to a library in {self.repository.home_of(Kind.lib)}/",
             )
         else:
             yield from self._hidden(taken)
+
+    def _takes_several(self, path: str) -> bool:
+        """Return whether a path or pattern may take of several services and libraries: ``apps``, ``libs/*``."""
+        parts = path.split("/")
+        wild = next((index for index, part in enumerate(parts) if has_wildcards(part)), len(parts))
+        above = "/".join(parts[:wild])
+        return self.repository.is_above(above) if above else wild < len(parts)
 
     def _hidden(self, taken: Input) -> Iterator[Problem]:
         path = taken.path
@@ -256,7 +276,7 @@ class BuildCheck:
     def _ignore_file(self) -> Iterator[Problem]:
         path = ignore_path(self.root, self.node, self.build)
         try:
-            found = differences(read_ignore_file(path), allow_list_patterns(self.root, self.dockerfiles))
+            found = differences(read_ignore_file(path), allow_list_patterns(self.repository, self.dockerfiles))
         except MoorageError as error:
             yield from error.problems
             return

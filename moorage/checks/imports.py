@@ -16,13 +16,15 @@ from moorage.base.files import read_cache, write_cache
 from moorage.base.words import listed
 from moorage.checks.pythonimports import UNREAD, PythonCode, python_imports
 from moorage.checks.tsconfig import Aliases
-from moorage.config.graph import Kind, Node
+from moorage.config.graph import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from moorage.checks.pythonimports import Found
+    from moorage.config.graph import Node
+    from moorage.config.repository import Repository
 
 PYTHON = (".py",)
 SCRIPT = (".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs")
@@ -80,32 +82,27 @@ class Packages:
     python: PythonCode = field(default_factory=PythonCode)
     script: dict[str, Node] = field(default_factory=dict)
     aliases: Aliases | None = None
+    owner_of: Callable[[str], Node | None] = lambda _: None
+    """The node whose folder a path lies in."""
 
     def target(self, file: str, module: str) -> Node | None:
         """Return the node that an import leads to; None for the standard library and for third parties."""
         if file.endswith(PYTHON):
-            return self.python.target(module, owner_of(file))
+            return self.python.target(module, self.owner_of(file))
         if module.startswith("."):
-            return owner_of(posixpath.normpath(posixpath.join(posixpath.dirname(file), module)))
+            return self.owner_of(posixpath.normpath(posixpath.join(posixpath.dirname(file), module)))
         alias = self.aliases.path(file, module) if self.aliases else None
         if alias is not None:
-            return owner_of(alias)
+            return self.owner_of(alias)
         parts = module.split("/")
         return self.script.get("/".join(parts[:2]) if module.startswith("@") else parts[0])
 
 
-def owner_of(path: str) -> Node | None:
-    """Return the node whose folder a path lies in, whether that exists or not."""
-    parts = path.split("/", 2)
-    kinds = {kind.value: kind for kind in Kind}
-    return Node(kinds[parts[0]], parts[1]) if len(parts) > 1 and parts[0] in kinds else None
-
-
-def find_packages(root: Path, nodes: tuple[Node, ...]) -> Packages:
+def find_packages(repository: Repository) -> Packages:
     """Return what services and libraries can be imported as: Python code on disk, names in package.json."""
-    packages = Packages(aliases=Aliases(root))
-    for node in nodes:
-        folder = root / str(node)
+    packages = Packages(aliases=Aliases(repository.top), owner_of=repository.owner_of)
+    for node in repository.nodes:
+        folder = repository.top / node.folder
         if node.kind is Kind.image:
             continue
         packages.python.add(node, folder)
@@ -119,10 +116,10 @@ def find_packages(root: Path, nodes: tuple[Node, ...]) -> Packages:
 class ImportScanner:
     """Reads the imports of files, keeping what it found by content."""
 
-    def __init__(self, root: Path) -> None:
-        """Remember what was found before, where that can be read."""
+    def __init__(self, root: Path, home: Path) -> None:
+        """Remember what was found before in ``home``, where that can be read."""
         self._root = root
-        self._path = root / ".moorage" / "imports.json"
+        self._path = home / "imports.json"
         self._kept: dict[str, Found] = {}
         self._found: dict[str, Found] = {}
         self._read: dict[str, Found] = {}

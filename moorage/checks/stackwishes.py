@@ -51,9 +51,13 @@ def read_wishes(root: Path) -> Wishes:
 
 def _targets(document: Document, services: dict[str, Any]) -> Iterator[tuple[str, str, Location]]:
     for name, override in services.items():
-        stage = _mapping(override).get("target")
-        if isinstance(stage, str) and stage:
-            yield str(name), stage, document.value_at(("config", _SERVICES, name, "target"))
+        part = _mapping(override)
+        for trail, stage in (
+            (("target",), part.get("target")),
+            (("build", "target"), _mapping(part.get("build")).get("target")),
+        ):
+            if isinstance(stage, str) and stage:
+                yield str(name), stage, document.value_at(("config", _SERVICES, name, *trail))
 
 
 def _mapping(value: Any) -> dict[str, Any]:

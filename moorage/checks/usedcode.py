@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from moorage.base.errors import Location, Problem
-from moorage.checks.imports import owner_of
 from moorage.checks.pythonimports import module_of
 from moorage.config.graph import Kind
 
@@ -39,7 +38,7 @@ class UsedCode:
         """Yield the first import of each node that is not declared or not copied; ``files`` are the build context."""
         told: set[tuple[Node | None, Node]] = set()
         for file in files:
-            owner = owner_of(file)
+            owner = self.packages.owner_of(file)
             for module, line in self.scanner.imports(file):
                 target = self.packages.target(file, module)
                 if target is None or target in {owner, self.node} or (owner, target) in told:
@@ -59,7 +58,7 @@ class UsedCode:
             return (
                 f"{imports} of the service {target.name}",
                 f"the image of {self.node} does not contain {target}, and a change of it would not rebuild {self.node}",
-                "move the shared code to a library in libs/",
+                "move the shared code to a library",
             )
         if target.name not in self.build.libs:
             return (

@@ -51,7 +51,7 @@ def why(root: Path, stack: str, name: str) -> None:
             why=f"it runs {names}",
             remedy="name one of these",
         )
-    folder = f"apps/{name}" if name in project.services else f"images/{name}"
+    folder = str(project.service(name) if name in project.services else project.image(name))
     from moorage.cli import affected_text
 
     affected_text.why(service, after.images[folder])
@@ -78,7 +78,7 @@ def _as_json(project: Project, found: Changes, since: str) -> dict[str, Any]:
 
 def _before(project: Project, after: Record, since: str) -> Record:
     if not since:
-        return read_state(session_for(project)).record()
+        return read_state(session_for(project)).record(project.monorepo.repository)
     from moorage.build.revisions import record_at
 
     found = record_at(project, since, after)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from moorage.engine.session import find_root
+from moorage.config.locate import find_root
 
 app = typer.Typer(help="Check the images that were built.", no_args_is_help=True)
 
@@ -46,6 +46,21 @@ def sbom(
     from moorage.cli import image_sbom
 
     raise typer.Exit(image_sbom.show(find_root(), image, stack=stack, scanner=scanner))
+
+
+@app.command("update")
+def images_update(
+    *,
+    stack: Annotated[str, typer.Option("--stack", "-s", help="The stack whose registry mirrors are asked.")] = "dev",
+) -> None:
+    """Pin the images of others.
+
+    Ask their registries which digest each image stands for that a Dockerfile or a service.yaml names, and write it to
+    images.lock.yaml.
+    """
+    from moorage.cli import image_lock
+
+    raise typer.Exit(image_lock.update(find_root(), stack=stack))
 
 
 @app.command("check")

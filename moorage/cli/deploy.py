@@ -1,4 +1,4 @@
-"""``moorage up``, ``preview`` and ``down``: prepare, run Pulumi, and say how it went."""
+"""``moorage up`` and ``down``: prepare, run Pulumi, and say how it went."""
 
 from __future__ import annotations
 
@@ -13,15 +13,27 @@ from typing import TYPE_CHECKING
 from moorage.base import console
 from moorage.base.console import Steps, out
 from moorage.base.errors import MoorageError, Problem
-from moorage.cli import preview_summary, summary
+from moorage.cli import environments, failed, plans, previews, summary
+from moorage.cli.preparation import prepare
 from moorage.cli.sessions import session_for, session_of
 from moorage.cli.source_check import check_declared
 from moorage.config.loader import load_project
 from moorage.config.target import embedded_target
-from moorage.engine import controller, events, failure, kept_builds, pods, preflight, pulumi, routes, stacklock, stacks
+from moorage.engine import (
+    controller,
+    events,
+    kept_builds,
+    pinned_update,
+    pods,
+    preflight,
+    pulumi,
+    routes,
+    stacklock,
+    stacks,
+    unfinished,
+)
 from moorage.engine.look import Seen, look, look_meanwhile
 from moorage.engine.state import read_state
-from moorage.platform import debian, toolchain
 from moorage.platform.embedded import Platform
 from moorage.platform.layout import Layout
 
@@ -34,50 +46,60 @@ if TYPE_CHECKING:
 
 _FOR_THE_POLICIES = {"PULUMI_DISABLE_PROVIDER_PREVIEW": "true"}
 """An update's own preview asks the policies, not the cluster, which would refuse what takes the place of something."""
-_TAKE_BACK = {"PULUMI_K8S_ENABLE_PATCH_FORCE": "true"}
-"""Fields that somebody changed by hand belong to him, and the API server refuses to change them for anyone else."""
 
 
-def up(root: Path, stack: str, *, yes: bool) -> None:
-    """Bring the stack up, ask its routes and print a summary.
+class ClosedRouteError(MoorageError):
+    """The stack was deployed, and a route of it does not answer."""
+
+
+def up(root: Path, stack: str, *, yes: bool, plan: Path | None = None, options: Sequence[str] = ()) -> None:
+    """Bring the stack up, ask its routes and print a summary; with a ``plan``, only as it was reviewed.
+
+    ``options`` are further ones of `pulumi up`.
 
     Raises `MoorageError` with the first thing that stops it, and with every route that is not open afterwards.
     """
+    reviewed = plans.read(plan, stack) if plan else None
     project = load_project(root, stack)
-    check_declared(project.root, project.monorepo)
+    if plan and reviewed:
+        plans.check_sources(reviewed, plan, project)
+    check_declared(project.monorepo)
     for problem in project.warnings:
         console.warn(str(problem))
     steps = Steps(4)
-    layout = Layout.of(project.root)
+    layout = Layout.of(project.program)
     running = not project.target.embedded or Platform(layout).running()
     early = look_meanwhile(session_for(project)) if running else None
-    _prepare(session_for(project), steps)
-    project = _where_the_platform_is(project)
+    prepare(session_for(project), steps)
+    project = where_the_platform_is(project)
     session = session_for(project)
     if not project.target.embedded:
         preflight.check(session)
     seen = early.result() if early else look(session)
     stacks.ensure(session)
-    confirmed = _confirm_where_needed(session, project, seen, yes=yes)
-    _tell(seen, f"this update restores {'it' if len(seen.drifts) == 1 else 'them'}")
+    confirmed = _confirm_where_needed(session, project, seen, yes=yes or reviewed is not None)
+    previews.tell(seen, f"this update restores {'it' if len(seen.drifts) == 1 else 'them'}")
     with stacklock.turn(session):
+        if plan and reviewed:
+            plans.check(reviewed, plan, session, seen)
         steps.count += 1
         out.print(f"[dim]4/4[/] pulumi up · stack {stack}")
         began = dt.datetime.now(dt.UTC)
         with steps.timed("Deploy"), TemporaryDirectory() as folder:
             log = Path(folder) / "events.json"
-            status = _update(session, project, log, confirmed=confirmed, drifted=bool(seen.drifts))
+            status = _update(session, project, log, options, confirmed=confirmed, drifted=bool(seen.drifts))
             diagnostics = events.diagnostics(log) if status else []
         if status:
-            raise failure.explain(session, project, status, began, diagnostics)
+            raise failed.end(session, project, status, began, diagnostics)
     kept_builds.keep(session, project, began)
+    environments.fill(session, project)
     _ask_routes(session, project, steps)
 
 
 def _ask_routes(session: Session, project: Project, steps: Steps) -> None:
     """Ask every route and print the summary.
 
-    Raises `MoorageError` with each that is not open.
+    Raises `ClosedRouteError` with each that is not open.
     """
     asked = routes.routes_of(session, project)
     with ThreadPoolExecutor() as pool:
@@ -86,42 +108,10 @@ def _ask_routes(session: Session, project: Project, steps: Steps) -> None:
     summary.show(session, project, steps, answers)
     cut_off = misplaced.result() if misplaced else None
     if closed := routes.problems(session, project, answers, cut_off):
-        raise MoorageError(*closed)
+        raise ClosedRouteError(*closed)
     if cut_off:
         # What is connected already stays connected for a while, and answers.
         console.warn(str(cut_off))
-
-
-def preview(root: Path, stack: str, *, diff: bool) -> None:
-    """Show what would change, and what of the stack is missing or does not answer."""
-    project = load_project(root, stack)
-    check_declared(project.root, project.monorepo)
-    for problem in project.warnings:
-        console.warn(str(problem))
-    session = session_for(project)
-    layout = Layout.of(project.root)
-    own = not project.target.embedded
-    with ThreadPoolExecutor() as pool:
-        asked = pool.submit(preflight.failures, session) if own else None
-        with Steps().step("Toolchain") as step:
-            # A preview asks the platform where it runs, but does not need it: neither builder nor cluster does anything.
-            built = toolchain.ensure(layout, platform=False, step=step)
-            step.done(f"{built} built" if built else "in place")
-        for problem in asked.result() if asked else []:
-            console.warn(str(problem))
-    stacks.ensure(session)
-    seen = look(session) if own or Platform(layout).running() else Seen(read_state(session))
-    for name in seen.vanished(project):
-        console.warn(_vanished(project, name))
-    _tell(seen, f"`moorage up {stack}` restores {'it' if len(seen.drifts) == 1 else 'them'}")
-    refresh = ["--refresh"] if seen.drifts else []
-    with TemporaryDirectory() as folder:
-        log = Path(folder) / "events.json"
-        arguments = ["preview", "--stack", stack, *refresh, *(["--diff"] if diff else []), f"--event-log={log}"]
-        status = pulumi.show(session, arguments, variables=events.VARIABLES)
-        if status:
-            raise pulumi.failed_before_the_user(session, "the preview failed", status)
-        preview_summary.show(project, seen.state, events.planned(log))
 
 
 def down(root: Path, stack: str, *, unprotect: bool, keep_data: bool) -> None:
@@ -131,7 +121,7 @@ def down(root: Path, stack: str, *, unprotect: bool, keep_data: bool) -> None:
     before anything is deleted where there are protected resources and neither is given.
     """
     session = session_of(root, stack)
-    _prepare(session, Steps(3))
+    prepare(session, Steps(3))
     if not stacks.exists(session):
         out.print(f"[green]✓[/] stack {stack} does not exist: nothing to delete")
         return
@@ -166,30 +156,15 @@ def _protects(stack: str, kept: Sequence[Resource]) -> MoorageError:
     )
 
 
-def _where_the_platform_is(project: Project) -> Project:
+def where_the_platform_is(project: Project) -> Project:
     """Return the project with what the embedded platform says of itself now that it runs."""
     if not project.target.embedded:
         return project
     problems: list[Problem] = []
-    target = embedded_target(project.root, project.settings, problems)
+    target = embedded_target(project.program, project.settings, problems)
     if target is None:
         raise MoorageError(*problems)
     return replace(project, target=target)
-
-
-def _prepare(session: Session, steps: Steps) -> None:
-    layout, embedded = Layout.of(session.root), session.target.embedded
-    with steps.step("System packages") as step:
-        installed = debian.install(debian.PLATFORM_NEEDS) if embedded else []
-        step.done(f"installed {', '.join(installed)}" if installed else "in place")
-    with steps.step("Toolchain") as step:
-        built = toolchain.ensure(layout, platform=embedded, step=step)
-        step.done(f"{built} components built" if built else "in place")
-    with steps.step("Platform") as step:
-        if embedded:
-            step.done("started" if Platform(layout).start(step) else "already running")
-        else:
-            step.done("your own cluster, registry and builder")
 
 
 def _confirm_where_needed(session: Session, project: Project, seen: Seen, *, yes: bool) -> bool:
@@ -199,7 +174,7 @@ def _confirm_where_needed(session: Session, project: Project, seen: Seen, *, yes
     """
     vanished = seen.vanished(project)
     for name in vanished:
-        console.warn(_vanished(project, name))
+        console.warn(previews.vanished(project, name))
     reason = ""
     if vanished and (project.settings.protect or not project.development):
         reason = f"this update deletes {', '.join(vanished)}"
@@ -209,20 +184,6 @@ def _confirm_where_needed(session: Session, project: Project, seen: Seen, *, yes
         return yes
     _confirm(session, reason)
     return True
-
-
-def _vanished(project: Project, name: str) -> str:
-    if name in project.monorepo.services:
-        return f"service {name} runs in stack {project.stack_name} but has run: false in its settings: an update deletes it"
-    return (
-        f"service {name} runs in stack {project.stack_name} but is no longer in the sources: an update deletes it. "
-        f"Was its folder moved? A service is apps/{name}/service.yaml"
-    )
-
-
-def _tell(seen: Seen, remedy: str) -> None:
-    if seen.drifts:
-        console.warn("\n  ".join(["the cluster has changed since the last update", *seen.lines(), remedy]))
 
 
 def _confirm(session: Session, reason: str) -> None:
@@ -248,21 +209,21 @@ def _confirm(session: Session, reason: str) -> None:
         )
 
 
-def _update(session: Session, project: Project, log: Path, *, confirmed: bool, drifted: bool) -> int:
+def _update(
+    session: Session, project: Project, log: Path, options: Sequence[str], *, confirmed: bool, drifted: bool
+) -> int:
     """Run `pulumi up`, its events written to ``log``, and remember meanwhile that it has not finished."""
-    mark = session.home / f"unfinished-{project.stack_name}"
-    refresh = drifted or mark.exists()
+    refresh = drifted or unfinished.marked(session)
     arguments = update_arguments(project, confirmed=confirmed, refresh=refresh)
-    mark.touch()
     began = dt.datetime.now(dt.UTC).replace(microsecond=0)
-    status = pulumi.show(
-        session,
-        [*arguments, f"--event-log={log}"],
-        hopeless=lambda: pods.any_hopeless(session, project.namespace, began),
-        variables=_FOR_THE_POLICIES | events.VARIABLES | (_TAKE_BACK if refresh else {}),
-    )
-    if status == 0:
-        mark.unlink(missing_ok=True)
+    with unfinished.while_it_runs(session) as finished:
+        status = pulumi.show(
+            session,
+            [*arguments, *options, f"--event-log={log}"],
+            hopeless=lambda: pods.any_hopeless(session, project.namespace, began),
+            variables=_FOR_THE_POLICIES | events.VARIABLES | (pinned_update.TAKE_BACK if refresh else {}),
+        )
+        finished(status)
     return status
 
 

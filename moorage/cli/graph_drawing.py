@@ -13,7 +13,6 @@ from moorage.base.files import write_atomic
 from moorage.build.comparison import changes
 from moorage.build.digests import Inputs
 from moorage.build.record import record_of
-from moorage.checks.imports import owner_of
 from moorage.cli.sessions import session_for
 from moorage.config.graph import Kind
 from moorage.config.loader import load_project
@@ -56,10 +55,11 @@ def changed_nodes(project: Project, inputs: Mapping[Node, NodeInputs]) -> frozen
 
     Nothing where the stack is not up.
     """
-    before = read_state(session_for(project)).record()
+    before = read_state(session_for(project)).record(project.monorepo.repository)
     if not before.images:
         return frozenset()
     found = changes(project, before, record_of(project, inputs)).images
+    owner_of = project.monorepo.repository.owner_of
     files = {owner_of(why.name) for reasons in found.values() for why in reasons if why.cause == "file"}
     return frozenset(
         node for node in project.graph.nodes if str(node) in found or (node.kind is Kind.lib and node in files)

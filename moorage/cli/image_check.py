@@ -79,7 +79,7 @@ def _of_stack(root: Path, stack: str, given: Mapping[str, bytes]) -> list[tuple[
     secrets = {**build_secrets(project), **_stack_secrets(session), **given}
     wanted = []
     for name, service in project.services.items():
-        if name in images and service.build.target == PRODUCTION:
+        if name in images and service.image is None and service.build.target == PRODUCTION:
             expectation = Expectation(
                 user=service.run_as_user,
                 port=service.port,
@@ -109,7 +109,7 @@ def _budget(build: Build) -> int | None:
 
 def build_secrets(project: Project) -> dict[str, bytes]:
     """Return the values that builds are given: whole files, single lines of them, and certificates that are not public."""
-    files = {name: project.root / Path(path).expanduser() for name, path in project.settings.build_secrets.items()}
+    files = {name: project.program / Path(path).expanduser() for name, path in project.settings.build_secrets.items()}
     if project.target.ca:
         files.setdefault("ca", Path(project.target.ca))
     found: dict[str, bytes] = {}

@@ -1,4 +1,4 @@
-"""The commands that tell about a stack and its sources: ``graph``, ``affected``, ``why`` and ``report``."""
+"""The commands that tell about a stack and its sources: ``graph``, ``affected``, ``why``, ``history`` and ``report``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from moorage.cli.arguments import StackName  # noqa: TC001  # typer reads it when the program runs
-from moorage.engine.session import find_root
+from moorage.config.locate import find_root
 
 
 def affected(
@@ -36,6 +36,20 @@ def why(
     from moorage.cli import affected as changes
 
     changes.why(find_root(), stack, service)
+
+
+def drift(
+    stack: StackName = "dev",
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Compare the stack's live objects with its state, field by field, and change nothing.
+
+    Exit status 3 where something differs.
+    """
+    from moorage.cli import drift_report
+
+    raise typer.Exit(drift_report.show(find_root(), stack, as_json=as_json))
 
 
 def graph(
@@ -68,6 +82,25 @@ def graph(
 
         form = "mermaid" if mermaid else "json" if as_json else "tree"
         graph_drawing.draw(root, stack, form=form, svg_file=svg, with_stack=with_stack)
+
+
+def history(
+    stack: StackName = "dev",
+    number: Annotated[
+        int | None, typer.Argument(metavar="[N]", help="Tell what this release changed, and why.", min=1)
+    ] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """List a stack's releases, or tell what one of them changed.
+
+    `moorage history 7` is release 7 of stack dev.
+    """
+    from moorage.cli import release_history
+
+    if stack.isdecimal() and number is None:
+        stack, number = "dev", int(stack)
+    release_history.show(find_root(), stack, number, as_json=as_json)
 
 
 def report(

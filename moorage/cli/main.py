@@ -10,7 +10,15 @@ import typer
 from typer.core import TyperGroup
 
 from moorage.base.errors import MoorageError, Problem, Terminated
-from moorage.cli import build_commands, deploy_commands, look_commands, platform_commands, policycommands
+from moorage.cli import (
+    build_commands,
+    deploy_commands,
+    dev_commands,
+    look_commands,
+    observe_commands,
+    platform_commands,
+    policycommands,
+)
 
 _INTERRUPTED, _TERMINATED = 130, 143
 
@@ -68,15 +76,40 @@ def options(
     """Take this monorepo of services from source to a running Kubernetes stack."""
 
 
-DEPLOY, LOOK, BUILD, POLICIES, PLATFORM = "Deploy", "Look", "Build", "Policies", "Platform"
+DEPLOY, DEVELOP, LOOK, BUILD, POLICIES, PLATFORM = "Deploy", "Develop", "Look", "Build", "Policies", "Platform"
 for panel, commands in (
-    (DEPLOY, (deploy_commands.up, deploy_commands.preview, deploy_commands.down, deploy_commands.env)),
-    (LOOK, (look_commands.affected, look_commands.why, look_commands.graph, look_commands.report)),
+    (
+        DEPLOY,
+        (
+            deploy_commands.up,
+            deploy_commands.preview,
+            deploy_commands.rollback,
+            deploy_commands.restart,
+            deploy_commands.down,
+            deploy_commands.reap,
+            deploy_commands.env,
+        ),
+    ),
+    (
+        LOOK,
+        (
+            observe_commands.status,
+            observe_commands.events,
+            look_commands.history,
+            look_commands.affected,
+            look_commands.why,
+            look_commands.drift,
+            look_commands.graph,
+            look_commands.report,
+        ),
+    ),
+    (DEVELOP, (dev_commands.dev, dev_commands.logs, dev_commands.db)),
     (BUILD, (build_commands.lint, build_commands.sbom)),
     (PLATFORM, (platform_commands.doctor,)),
 ):
     for command in commands:
         app.command(rich_help_panel=panel)(command)
+app.command("exec", rich_help_panel=DEVELOP)(dev_commands.run)
 app.add_typer(build_commands.app, name="images", rich_help_panel=BUILD)
 app.add_typer(policycommands.app, name="policy", rich_help_panel=POLICIES)
 app.add_typer(platform_commands.app, name="platform", rich_help_panel=PLATFORM)

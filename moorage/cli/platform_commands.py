@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from moorage.cli.arguments import StackName  # noqa: TC001  # typer reads it when the program runs
-from moorage.engine.session import find_root
+from moorage.config.locate import find_root
 
 app = typer.Typer(help="The embedded platform: start, stop, status, logs, reset.", no_args_is_help=True)
 

@@ -16,12 +16,12 @@ from moorage.base import console
 from moorage.base.errors import MoorageError, Problem
 from moorage.config.sources import known_stacks, stack_file
 from moorage.config.yamlfile import read_yaml
-from policy.catalogue import entries
-from policy.check import Selection, check_manifests
-from policy.exemptions import CONFIG_KEY, Exemption, configured
-from policy.report import to_json, to_text
-from policy.sarif import to_sarif
-from policy.settings import SettingsError
+from moorage.policy.catalogue import entries
+from moorage.policy.check import Selection, check_manifests
+from moorage.policy.exemptions import CONFIG_KEY, Exemption, configured
+from moorage.policy.report import to_json, to_text
+from moorage.policy.sarif import to_sarif
+from moorage.policy.settings import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -83,7 +83,7 @@ def policy_exemptions(
 ) -> None:
     """List the exemptions of this checkout's stacks, or those that manifests carry. Expired ones too."""
     from moorage.cli import policies
-    from moorage.engine.session import find_root
-    from policy.check import list_exemptions
+    from moorage.config.locate import find_root
+    from moorage.policy.check import list_exemptions
 
     policies.show_exemptions(list_exemptions(paths) if paths else policies.exemptions_of_stacks(find_root()))

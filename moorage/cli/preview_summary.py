@@ -26,8 +26,8 @@ _COMPONENTS = ("moorage:service:Service", "moorage:postgres:PostgresDatabase", "
 
 def show(project: Project, state: State, planned: Planned) -> None:
     """Print the summary of a preview that found ``planned`` between the state and the sources."""
-    steps = _by_part(planned.steps)
-    found = changes(project, state.record(), record_of(project, Inputs(project).all()))
+    steps = by_part(planned.steps)
+    found = changes(project, state.record(project.monorepo.repository), record_of(project, Inputs(project).all()))
     table = Table(box=None, pad_edge=False)
     for title in ("service", "image", "workload"):
         table.add_column(title, style="bold" if title == "service" else "", overflow="fold")
@@ -70,6 +70,8 @@ def workload_words(service: ServiceChange, steps: Iterable[Step]) -> str:
 def _rollout(workload: Step) -> str:
     if workload.op == "delete":
         return "deleted"
+    if workload.op == "replace" and not (workload.new.get("metadata") or {}).get("name"):
+        return "blue-green: new pods beside the old ones, then one switch"
     if workload.op == "replace":
         return "deleted and created again: down meanwhile"
     spec = workload.new.get("spec") or {}
@@ -81,13 +83,23 @@ def _rollout(workload: Step) -> str:
     return "redeployed, without downtime"
 
 
+def downtime(project: Project, planned: Planned) -> list[str]:
+    """Return the workloads that do not answer for a while, one line each."""
+    steps = by_part(planned.steps)
+    names = (*project.running, *project.stores)
+    workloads = [(name, step) for name in names for step in steps.get(name, ()) if step.kind in _WORKLOADS]
+    return [
+        f"{name}: {_rollout(step)}" for name, step in workloads if step.op != "create" and ": down" in _rollout(step)
+    ]
+
+
 def risks(steps: Sequence[Step]) -> list[str]:
     """Return what would be lost, one line each."""
     words = {"delete": "would be deleted", "replace": "would be deleted and created again"}
     return [f"{step.kind} {step.name} holds data and {words[step.op]}" for step in steps if step.loses_data]
 
 
-def _by_part(steps: Iterable[Step]) -> dict[str, list[Step]]:
+def by_part(steps: Iterable[Step]) -> dict[str, list[Step]]:
     """Return the steps of each service and data store: of the component that its objects belong to."""
     found: dict[str, list[Step]] = {}
     for step in steps:

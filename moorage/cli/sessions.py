@@ -24,4 +24,4 @@ def session_of(root: Path, stack: str) -> Session:
 
 def session_for(project: Project) -> Session:
     """Return the session of a stack that has been loaded."""
-    return Session(root=project.root, stack=project.stack_name, target=project.target)
+    return Session(root=project.program, stack=project.stack_name, target=project.target)

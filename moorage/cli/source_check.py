@@ -34,12 +34,12 @@ def read_monorepo(root: Path) -> Monorepo:
     return monorepo
 
 
-def check_declared(root: Path, monorepo: Monorepo) -> Findings:
+def check_declared(monorepo: Monorepo) -> Findings:
     """Warn of what is declared for nothing, and return what was found.
 
     Raises `MoorageError` with everything that is used without being declared: it would ship a stale image.
     """
-    findings = check_sources(root, monorepo)
+    findings = check_sources(monorepo)
     for problem in findings.warnings:
         console.warn(str(problem))
     if findings.errors:
@@ -53,7 +53,7 @@ def check(root: Path) -> None:
     Raises `MoorageError` with all that is not.
     """
     monorepo = read_monorepo(root)
-    findings = check_declared(root.resolve(), monorepo)
+    findings = check_declared(monorepo)
     for problem in monorepo_warnings(monorepo):
         console.warn(str(problem))
     graph = monorepo.graph()
@@ -64,14 +64,16 @@ def check(root: Path) -> None:
 
 def write_ignore_files(root: Path) -> None:
     """Write each node's ``.dockerignore``, and say which were out of date."""
-    root = root.resolve()
     monorepo = read_monorepo(root)
-    written, wishes = 0, read_wishes(root)
+    repository = monorepo.repository
+    written, wishes = 0, read_wishes(repository.program)
     for node, _, build in monorepo.builds():
-        path = ignore_path(root, node, build)
-        text = allow_list_text(root, read_builds(root, node, build, frozenset(monorepo.images), wishes))
+        if build.own_context:
+            continue  # its ignore file is the user's own
+        path = ignore_path(repository.top, node, build)
+        text = allow_list_text(repository, read_builds(repository.top, node, build, frozenset(monorepo.images), wishes))
         if not path.exists() or path.read_text() != text:
             write_atomic(path, text)
-            console.out.print(f"wrote {path.relative_to(root)}")
+            console.out.print(f"wrote {path.relative_to(repository.top)}")
             written += 1
     console.out.print(f"[green]✓[/] {written} written" if written else "[green]✓[/] all up to date")

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _REGISTRY_SECONDS = 5
 _SERVER_ERROR = 500
+_NAME = "app.kubernetes.io/name"
 
 
 def show(session: Session, project: Project, steps: Steps, answers: Sequence[Answer]) -> None:
@@ -55,7 +56,9 @@ def _workloads(session: Session, project: Project, images: dict[str, str], regis
     table.add_column("image, packed", justify="right")
     table.add_column("kind", style="dim")
     listed = kubectl.items(session, project.namespace, ["deployments", "statefulsets"])
-    found = {item["metadata"]["name"]: item for item in listed}
+    # A blue-green Deployment has a name of its own; of two, the newer one is what runs.
+    listed.sort(key=lambda item: str(item["metadata"]["creationTimestamp"]))
+    found = {item["metadata"].get("labels", {}).get(_NAME) or item["metadata"]["name"]: item for item in listed}
     for name in dict.fromkeys((*project.stores, *project.running, *found)):
         workload = found.get(name)
         if workload is None:

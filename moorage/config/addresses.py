@@ -35,7 +35,7 @@ def monorepo_warnings(monorepo: Monorepo) -> Iterator[Problem]:
 
 
 def stack_warnings(
-    monorepo: Monorepo, stack: Source, settings: Stack, services: Mapping[str, Service], namespace: str
+    monorepo: Monorepo, settings: Stack, services: Mapping[str, Service], namespace: str
 ) -> Iterator[Problem]:
     """Yield the same for what a stack runs, with its own variables; nothing where its network is open."""
     if not settings.network_policies:
@@ -44,8 +44,6 @@ def stack_warnings(
     for name, source, _ in monorepo.read_services():
         if name in services:
             values = {trail: (source, trail, text) for trail, text in _told(services[name]).items()}
-            changes = settings.services[name].env if name in settings.services else {}
-            values |= {("env", key): (stack, ("services", name, "env", key), text) for key, text in changes.items()}
             yield from _undeclared(services[name], values.values(), every, namespace)
 
 
@@ -74,7 +72,7 @@ def _undeclared(
                 why="network policies let a service reach only what its needs name",
                 remedy=f"remove it: the worker {name} listens nowhere"
                 if worker
-                else f"write needs: [{needs}] in apps/{service.name}/service.yaml; {needed_env(name)[0]} then tells it",
+                else f"write needs: [{needs}] in its service.yaml; {needed_env(name)[0]} then tells it",
             )
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 
-_CONTROL = r"\u0000-\u001f\u007f-\u009f\ufffe\uffff"
+CONTROL = r"\u0000-\u001f\u007f-\u009f\ufffe\uffff"
 """Characters that have no place in a path."""
 _SHOWN = 60
 """Characters of a value that is not allowed."""
@@ -49,6 +49,8 @@ class Model(BaseModel):
 
     example: ClassVar[str] = ""
     """How one is written on one line, for remedies."""
+    escape: ClassVar[str] = ""
+    """What can be done where a key is not known, beside removing it."""
 
     @classmethod
     def example_for(cls, key: str, given: Mapping[str, Any]) -> str | None:  # noqa: ARG003  # models that look at them override it
@@ -197,6 +199,12 @@ Port = Annotated[
     int, AfterValidator(_check_port), Field(json_schema_extra={"minimum": LOWEST_PORT, "maximum": HIGHEST_PORT})
 ]
 """An unprivileged TCP port, so that no container needs root or a capability to listen."""
+PodCount = Annotated[
+    str,
+    BeforeValidator(_number_as_text, json_schema_input_type=str | int),
+    Text(pattern=r"[0-9]{1,4}|[0-9]{1,3}%", rule="a number of pods, or percent of them", example="25%"),
+]
+"""A number of pods, or percent of them."""
 Unique = Annotated[list[Item], AfterValidator(_check_unique), Field(json_schema_extra={"uniqueItems": True})]
 """A list that names nothing twice."""
 
@@ -251,37 +259,5 @@ Hostname = Annotated[
         rule="a host name has lower-case letters, digits, hyphens and dots; it has no scheme, port or path",
         example="harbour.example.com",
         longest=253,
-    ),
-]
-UrlPath = Annotated[
-    str,
-    Text(
-        pattern=rf"(?!//)/[^\s?#{_CONTROL}]*",
-        rule="a path starts with one / (after two of them comes a host) and has no spaces, control characters, ? or #",
-        example="/health",
-    ),
-]
-RoutePath = Annotated[
-    str,
-    Text(
-        pattern=rf"(?!.*(//|/\.{{1,2}}(/|$)|%2[fF]))/[^\s?#{_CONTROL}]*",
-        rule="a path starts with / and has no spaces, control characters, ? or #; Kubernetes refuses //, /./, /../ and %2F",
-        example="/api",
-    ),
-]
-FolderPath = Annotated[
-    str,
-    Text(
-        pattern=rf"(/(?!\.{{1,2}}(/|$))[^\s:/{_CONTROL}]+)+",
-        rule="a folder in the container is an absolute path without .., colons or a slash at its end; it is not /",
-        example="/var/cache/app",
-    ),
-]
-RelativePath = Annotated[
-    str,
-    Text(
-        pattern=r"(?!\.{1,2}(/|$))[^\s/]+(/(?!\.{1,2}(/|$))[^\s/]+)*",
-        rule="a path is relative to its own folder and stays inside it",
-        example="Dockerfile",
     ),
 ]

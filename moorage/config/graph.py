@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Kind(StrEnum):
-    """What a node is, and the folder that it lives in."""
+    """What a node is, and the folder that it lives in unless the project's layout says otherwise."""
 
     image = "images"
     lib = "libs"
@@ -43,10 +43,17 @@ class Node:
 
     kind: Kind
     name: str
+    folder: str = field(default="", compare=False)
+    """Relative to the monorepo's top; a node is the same wherever it lies."""
+
+    def __post_init__(self) -> None:
+        """Take the usual folder where none is given."""
+        if not self.folder:
+            object.__setattr__(self, "folder", f"{self.kind.value}/{self.name}")
 
     def __str__(self) -> str:
         """Return the node's folder: ``apps/backend``."""
-        return f"{self.kind.value}/{self.name}"
+        return self.folder
 
 
 @dataclass(frozen=True, order=True)
@@ -91,6 +98,10 @@ class Graph:
         for node, other, edge in entries:
             groups[node].append((self._place[other], edge))
         return {node: tuple(edge for _, edge in sorted(found)) for node, found in groups.items()}
+
+    def node(self, kind: Kind, name: str) -> Node | None:
+        """Return a node with its folder."""
+        return next((node for node in self.nodes if node.kind is kind and node.name == name), None)
 
     def of_kind(self, kind: Kind) -> tuple[Node, ...]:
         """Return the nodes of one kind, in order."""

@@ -3,12 +3,15 @@
 # ruff: noqa: RUF012  # pydantic gives each instance its own copy of a mutable default
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from moorage.base.errors import KeyPath, Problem
-from moorage.config.fields import BytesQuantity, DnsLabel, EnvName, FolderPath, LibName, Model, RelativePath, Unique
+from moorage.config.fields import BytesQuantity, DnsLabel, EnvName, LibName, Model, Unique
+from moorage.config.paths import FolderPath, NearbyPath  # noqa: TC001  # pydantic reads annotations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,10 +45,16 @@ class Build(Model):
 
     example = "{bases: [python]}"
 
-    dockerfile: RelativePath = "Dockerfile"
+    context: NearbyPath | None = None
+    """Folder whose files the build may see, relative to the service's own: ``.``, ``../shared``.
+
+    What of it counts is what ``<Dockerfile>.dockerignore`` lets in, else the folder's ``.dockerignore``, else all of it.
+    Default: the repository's root, as an allow-list that ``moorage graph --write`` keeps.
+    """
+    dockerfile: NearbyPath = "Dockerfile"
     """Relative to the service's folder."""
     target: str = "production"
-    """Stage of the Dockerfile; a stack may choose another."""
+    """Stage of the Dockerfile; a stack may choose another. With ``context`` the default is its last one."""
     bases: Unique[DnsLabel] = []
     """Images of ``images/`` that the Dockerfile builds FROM; each arrives as build arg ``<NAME>_IMAGE``."""
     libs: Unique[LibName] = []
@@ -56,6 +65,41 @@ class Build(Model):
     """What the image and its build may cost."""
     shell: bool = False
     """The production image holds a shell, as one of its programs cannot do without."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _last_stage_of_ones_own(cls, given: Any) -> Any:
+        # A Dockerfile that was not written for Moorage knows no stage of that name.
+        if isinstance(given, dict) and "target" not in given and given.get("context") is not None:
+            return {**given, "target": ""}
+        return given
+
+    @property
+    def own_context(self) -> bool:
+        """Whether the Dockerfile is taken as it is, with a context and an ignore file of its own."""
+        return self.context is not None
+
+    def dockerfile_in(self, folder: Path) -> Path:
+        """Return the Dockerfile of what lies in ``folder``."""
+        return Path(os.path.normpath(folder / self.dockerfile))
+
+    def context_in(self, root: Path, folder: Path) -> Path:
+        """Return the folder that the builder is given, of a repository at ``root``."""
+        return root if self.context is None else Path(os.path.normpath(folder / self.context))
+
+    def ignore_file_in(self, root: Path, folder: Path) -> Path | None:
+        """Return the ignore file that counts, as BuildKit chooses it; None where all of the context is let in.
+
+        Of the whole repository it is named also where it is missing.
+        """
+        dockerfile, place = self.dockerfile_in(folder), self.context_in(root, folder)
+        beside = dockerfile.with_name(f"{dockerfile.name}.dockerignore")
+        if self.own_context and not beside.exists():
+            if (place / ".dockerignore").exists():
+                return place / ".dockerignore"
+            if place != root:
+                return None
+        return beside
 
     def problems(self) -> Iterator[Problem]:
         """Yield the build args that Moorage itself sets."""

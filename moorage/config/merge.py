@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from moorage.base.quantity import canonical_bytes, canonical_cpu, scale_bytes, scale_cpu
-from moorage.config.service import Amounts, Resources
+from moorage.base.quantity import canonical_bytes, canonical_cpu, quantity_value, scale_bytes, scale_cpu
+from moorage.config.ephemeral import MOST_STORAGE
+from moorage.config.service import Amounts, Resources, Service
+from moorage.config.stack import ServiceInStack
+from moorage.config.validate import validated
 
 if TYPE_CHECKING:
-    from moorage.config.service import Service
+    from moorage.base.errors import Problem
+    from moorage.config.sources import Entry
     from moorage.config.stack import ServiceOverride, Stack
+    from moorage.config.validate import Source
 
 FLOOR_CPU = "10m"
 FLOOR_MEMORY = "64Mi"
@@ -18,20 +24,59 @@ FLOOR_STORAGE = "64Mi"
 """Below these nothing starts, however small the factor; what is smaller to begin with stays as it is."""
 
 
-def overridden(service: Service, override: ServiceOverride) -> Service:
-    """Return the service with what the stack changes of it."""
-    changes: dict[str, Any] = {"env": {**service.env, **override.env}}
-    if override.target is not None:
-        changes["build"] = service.build.model_copy(update={"target": override.target})
-    if override.resources is not None:
-        changes["resources"] = override.resources
-    if override.replicas is not None:
-        changes |= {"replicas": override.replicas, "scaling": None}
-    if override.scaling is not None:
-        bounds = override.scaling
-        nearest = min(max(service.replicas, bounds.min_replicas), bounds.max_replicas)
-        changes |= {"scaling": bounds, "replicas": nearest}
-    return service.model_copy(update=changes)
+def deep_merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``base`` with ``changes``: mappings are merged key by key, null removes a key, anything else replaces."""
+    merged = dict(base)
+    for key, value in changes.items():
+        if value is None:
+            merged.pop(key, None)
+        elif isinstance(value, Mapping) and isinstance(merged.get(key), Mapping):
+            merged[key] = deep_merged(merged[key], value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def merged_service(entry: Entry[Service], override: ServiceOverride, over: Source, problems: list[Problem]) -> Service:
+    """Return a service with what the stack changes of it; ``over`` is where that is written.
+
+    What is wrong with it is added to ``problems``, and the service then stays as it was.
+    """
+    if entry.model is None or entry.source is None:
+        raise ValueError(entry.name)
+    changes = override.changes()
+    if not changes:
+        return entry.model
+    if changes.get("replicas") is not None and changes.get("scaling") is not None:
+        problems.append(
+            over.problem(
+                ("replicas",),
+                what=f"{over.name(())}: both replicas and scaling are set",
+                why="replicas fixes the number of pods, scaling lets the load decide it",
+                remedy="keep one of them; pods at rest are scaling.minReplicas",
+            )
+        )
+        return entry.model
+    merged = _reconciled(deep_merged(entry.source.document.data, changes), changes)
+    found = validated(ServiceInStack, merged, over, problems)
+    if found is None:
+        return entry.model
+    fields = {name: getattr(found, name) for name in Service.model_fields}
+    return Service.model_construct(found.model_fields_set, **fields)
+
+
+def _reconciled(merged: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a merged service without what the stack's own choice takes the place of."""
+    if changes.get("replicas") is not None:
+        merged.pop("scaling", None)
+    elif "scaling" in changes and isinstance(merged.get("scaling"), dict) and "replicas" in merged:
+        low, high = (merged["scaling"].get(key) for key in ("minReplicas", "maxReplicas"))
+        if all(isinstance(number, int) for number in (low, high, merged["replicas"])):
+            merged["replicas"] = min(max(merged["replicas"], low), high)
+    for key, other in (("image", "build"), ("build", "image")):
+        if changes.get(key) is not None and other not in changes:
+            merged.pop(other, None)
+    return merged
 
 
 def sized_service(service: Service, factor: float) -> Service:
@@ -70,3 +115,36 @@ def sized_bytes(text: str, factor: float, floor: str) -> str:
 def _sized_amounts(amounts: Amounts, factor: float) -> Amounts:
     cpu = canonical_cpu(amounts.cpu) if factor == 1 else scale_cpu(amounts.cpu, Decimal(str(factor)), FLOOR_CPU)
     return Amounts(cpu=cpu, memory=sized_bytes(amounts.memory, factor, FLOOR_MEMORY))
+
+
+def small_service(service: Service, settings: Stack, stack: str) -> Service:
+    """Return the service as an environment for a while has it: one pod, small requests, a host of its own."""
+    if settings.ephemeral is None or not settings.ephemeral.lives:
+        return service
+    changes: dict[str, Any] = {
+        "replicas": min(service.replicas, 1),
+        "scaling": None,
+        "resources": _small(service.resources, settings.ephemeral.request_factor),
+    }
+    if service.route is not None and service.route.host:
+        # Two stacks with one host would take each other's requests.
+        changes["route"] = service.route.model_copy(update={"host": f"{stack}.{service.route.host}"})
+    return service.model_copy(update=changes)
+
+
+def small_settings(settings: Stack) -> Stack:
+    """Return the settings as an environment for a while has them: data stores of small requests and volumes."""
+    if settings.ephemeral is None or not settings.ephemeral.lives:
+        return settings
+    stores = {}
+    for name, store in (("postgres", settings.postgres), ("redis", settings.redis)):
+        storage = min(store.storage, MOST_STORAGE, key=quantity_value)
+        resources = _small(store.resources, settings.ephemeral.request_factor)
+        stores[name] = store.model_copy(update={"resources": resources, "storage": storage})
+    return settings.model_copy(update=stores)
+
+
+def _small(resources: Resources, factor: float) -> Resources:
+    asked, exact = resources.requests, Decimal(str(factor))
+    cpu, memory = scale_cpu(asked.cpu, exact, FLOOR_CPU), scale_bytes(asked.memory, exact, FLOOR_MEMORY)
+    return Resources(requests=Amounts(cpu=cpu, memory=memory), limits=resources.limits)

@@ -8,9 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moorage.base.errors import Location, Problem
+from moorage.config.graph import Kind
+from moorage.config.repository import DESCRIBED_BY
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
+
+    from moorage.config.repository import Repository
 
 _ALL_LEVELS = 32
 _LEVELS_ELSEWHERE = 3
@@ -21,30 +25,38 @@ _NOT_MEANT_TO_RUN = frozenset(
     {"tests", "test", "docs", "doc", "examples", "example", "templates", "template", "fixtures"}
 )
 """Folders, outside of ``apps/``, whose services are not meant to run."""
-_HOME = {"service.yaml": "apps", "image.yaml": "images"}
 _OURS = re.compile(r"^(kind:\s*[\"']?(web|worker)\b|(startup|liveness|readiness)Probe:)", re.MULTILINE)
 _KUBERNETES = re.compile(r"^apiVersion:", re.MULTILINE)
 _DOCKERFILE = "Dockerfile"
 
 
-def check_misplaced(root: Path) -> Iterator[Problem]:
-    """Yield the files that describe a service or a base image and are not read, each with where it belongs."""
-    for filename, home in _HOME.items():
-        for path in sorted(_in_home(root / home, filename)):
-            if filename == "image.yaml" or _describes_service(path):
-                yield _misplaced(root, path, home)
-    for path in sorted(_found(str(root), "service.yaml", _LEVELS_ELSEWHERE, _NOT_OURS | _NOT_MEANT_TO_RUN | {"apps"})):
+def check_misplaced(repository: Repository) -> Iterator[Problem]:
+    """Yield the files that describe a service or a base image and are not read, each with where it belongs.
+
+    Where the project says itself in which folders services lie, another project of the same repository may have others.
+    """
+    root = repository.top
+    read = {node.folder for node in repository.nodes}
+    homes = {kind: repository.homes(kind) for kind in DESCRIBED_BY}
+    for kind, filename in DESCRIBED_BY.items():
+        for home in filter(None, homes[kind]):
+            for path in sorted(_in_home(root / home, filename)):
+                there = path.parent.relative_to(root).as_posix() not in read
+                if there and (kind is Kind.image or _describes_service(path)):
+                    yield _misplaced(root, path, kind, home)
+    if repository.layout.says(Kind.service):
+        return
+    leave_out = _NOT_OURS | _NOT_MEANT_TO_RUN | set(homes[Kind.service])
+    for path in sorted(_found(str(root), DESCRIBED_BY[Kind.service], _LEVELS_ELSEWHERE, leave_out)):
         if (path.parent / _DOCKERFILE).is_file() and _describes_service(path):
-            yield _misplaced(root, path, "apps")
+            yield _misplaced(root, path, Kind.service, repository.home_of(Kind.service))
 
 
 def _in_home(home: Path, filename: str) -> Iterator[Path]:
-    """Yield the files of a name below ``apps/`` or ``images/`` that are not read."""
+    """Yield the files of a name in a folder of services or base images, at any depth."""
     if not home.is_dir():
         return
-    for path in _found(str(home), filename, _ALL_LEVELS, _NOT_OURS):
-        if path.parent.parent != home or path.parent.name.startswith("_"):
-            yield path
+    yield from _found(str(home), filename, _ALL_LEVELS, _NOT_OURS)
     # Folders that begin with a dot are not looked through, but a service is put aside there at times.
     yield from home.glob(f".*/{filename}")
 
@@ -73,9 +85,9 @@ def _describes_service(path: Path) -> bool:
     return _OURS.search(text) is not None and _KUBERNETES.search(text) is None
 
 
-def _misplaced(root: Path, path: Path, home: str) -> Problem:
+def _misplaced(root: Path, path: Path, what: Kind, home: str) -> Problem:
     folder = path.parent.relative_to(root)
-    kind = "service" if home == "apps" else "base image"
+    kind = "service" if what is Kind.service else "base image"
     direct = folder.parent == Path(home)
     name = folder.name.lstrip("._") if len(folder.parts) > 1 or folder.parts[:1] not in {(), (home,)} else ""
     return Problem(

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from moorage.base.words import did_you_mean, listed
+from moorage.config.buildpaths import check_contexts
 from moorage.config.graph import START, Edge, Graph, Kind, Node, Via
 from moorage.config.misplaced import check_misplaced
+from moorage.config.repository import read_repository
 from moorage.config.service import DATA_SERVICES, Service
-from moorage.config.sources import find_libs, read_images, read_services
+from moorage.config.sources import find_libs, read_images, read_services, read_shipped
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
     from moorage.base.errors import Problem
+    from moorage.config.repository import Repository
     from moorage.config.service import BaseImage, Build
     from moorage.config.sources import Entry
     from moorage.config.validate import Source
@@ -28,6 +31,7 @@ RESERVED = (*DATA_SERVICES, "database")
 class Monorepo:
     """Everything that was found on disk, right or wrong."""
 
+    repository: Repository
     services: Mapping[str, Entry[Service]]
     images: Mapping[str, Entry[BaseImage]]
     libs: tuple[str, ...]
@@ -39,43 +43,64 @@ class Monorepo:
                 yield name, entry.source, entry.model
 
     def builds(self) -> Iterator[tuple[Node, Source, Build]]:
-        """Yield how each image that could be read is built, with what it is and where that is written."""
+        """Yield how each image of the monorepo's own that could be read is built, with what it is and where that is written."""
         for name, image in self.images.items():
-            if image.source is not None and image.model is not None:
-                yield Node(Kind.image, name), image.source, image.model.build
+            shipped = self.repository.node(Kind.image, name) in self.repository.shipped
+            if image.source is not None and image.model is not None and not shipped:
+                yield self.repository.node(Kind.image, name), image.source, image.model.build
         for name, source, service in self.read_services():
-            yield Node(Kind.service, name), source, service.build
+            if service.image is None:
+                yield self.repository.node(Kind.service, name), source, service.build
 
     def graph(self) -> Graph:
         """Return the graph of all that could be read, without edges to what does not exist."""
-        nodes = [Node(Kind.image, name) for name in self.images]
-        nodes += [Node(Kind.lib, name) for name in self.libs]
-        nodes += [Node(Kind.service, name) for name in self.services]
+        node = self.repository.node
+        nodes = [node(Kind.image, name) for name in self.images]
+        nodes += [node(Kind.lib, name) for name in self.libs]
+        nodes += [node(Kind.service, name) for name in self.services]
         known = set(nodes)
         edges = [edge for edge in self._edges() if edge.target in known]
         return Graph(tuple(nodes), tuple(edges))
 
     def _edges(self) -> Iterator[Edge]:
+        to = self.repository.node
         for kind, entries in ((Kind.image, self.images), (Kind.service, self.services)):
             for name, entry in entries.items():
                 if entry.model is None:
                     continue
-                node, build = Node(kind, name), entry.model.build
-                yield from (Edge(node, Node(Kind.image, base), Via.base) for base in build.bases)
-                yield from (Edge(node, Node(Kind.lib, lib), Via.lib) for lib in build.libs)
+                node, build = to(kind, name), entry.model.build
+                yield from (Edge(node, to(Kind.image, base), Via.base) for base in build.bases)
+                yield from (Edge(node, to(Kind.lib, lib), Via.lib) for lib in build.libs)
                 if isinstance(entry.model, Service):
-                    yield from (Edge(node, Node(Kind.service, need), Via.need) for need in entry.model.needs)
+                    yield from (Edge(node, to(Kind.service, need), Via.need) for need in entry.model.needs)
 
 
-def read_monorepo(root: Path, problems: list[Problem]) -> tuple[Monorepo, Graph]:
-    """Return everything that is declared below ``root``, and its graph; add what is wrong whatever the stack."""
-    monorepo = Monorepo(
-        services=read_services(root, problems), images=read_images(root, problems), libs=find_libs(root)
-    )
+def read_monorepo(program: Path, problems: list[Problem]) -> tuple[Monorepo, Graph]:
+    """Return everything that the project in the folder ``program`` declares, and its graph; add what is wrong whatever the stack.
+
+    Raises `MoorageError` where its ``Pulumi.yaml`` cannot be read.
+    """
+    repository = read_repository(program, problems)
+    sound = not problems
+    services, images = read_services(repository, problems), read_images(repository, problems)
+    shipped = read_shipped(_wanted(services, images), images)
+    repository = replace(repository, shipped=tuple(Node(Kind.image, name, f"images/{name}") for name in shipped))
+    monorepo = Monorepo(repository=repository, services=services, images=shipped | images, libs=find_libs(repository))
     graph = monorepo.graph()
-    problems.extend(check_misplaced(root))
+    if sound:
+        problems.extend(check_misplaced(repository))
+        problems.extend(check_contexts(repository, monorepo.images.values(), monorepo.services.values()))
     problems.extend(check_monorepo(monorepo, graph))
     return monorepo, graph
+
+
+def _wanted(services: Mapping[str, Entry[Service]], images: Mapping[str, Entry[BaseImage]]) -> set[str]:
+    """Return the names of the base images that are built FROM, and of those that data stores run."""
+    of_services = [entry.model for entry in services.values() if entry.model is not None]
+    of_images = [entry.model for entry in images.values() if entry.model is not None]
+    found = {base for model in of_services for base in model.build.bases}
+    found |= {base for model in of_images for base in model.build.bases}
+    return found | {need for model in of_services for need in model.needs if need in DATA_SERVICES}
 
 
 def check_monorepo(monorepo: Monorepo, graph: Graph) -> Iterator[Problem]:
@@ -87,8 +112,9 @@ def check_monorepo(monorepo: Monorepo, graph: Graph) -> Iterator[Problem]:
         # What is built FROM the image itself cannot be its base.
         above = {other.name for other in graph.affected([node]) if node.kind is Kind.image}
         possible = [name for name in monorepo.images if name not in above]
-        yield from _check_parts(source, "bases", build.bases, monorepo.images, possible)
-        yield from _check_parts(source, "libs", build.libs, monorepo.libs, monorepo.libs)
+        images, libs, repository = monorepo.images, monorepo.libs, monorepo.repository
+        yield from _check_parts(repository, source, Kind.image, build.bases, known=images, possible=possible)
+        yield from _check_parts(repository, source, Kind.lib, build.libs, known=libs, possible=libs)
     for cycle in graph.cycles():
         yield _cycle(monorepo, cycle)
 
@@ -98,16 +124,16 @@ def _check_name(monorepo: Monorepo, folder: str, source: Source, service: Servic
     if name != folder:
         yield source.problem(
             ("name",),
-            what=f"the service in apps/{folder} is called {name}",
+            what=f"the service in {monorepo.repository.node(Kind.service, folder)} is called {name}",
             why="a service is called what its folder is called",
             remedy=f"write name: {folder}, or rename the folder",
         )
-    images = {*monorepo.images, *(f"base-{image}" for image in monorepo.images)}
-    if name in RESERVED or name in images:
+    own = {node.name for node in monorepo.repository.of_kind(Kind.image)}
+    if name in {*RESERVED, *own, *(f"base-{image}" for image in monorepo.images)}:
         yield source.problem(
             ("name",),
             what=f"the name {name} is taken",
-            why=f"base images and data stores are called {listed(sorted({*RESERVED, *monorepo.images}))}",
+            why=f"base images and data stores are called {listed(sorted({*RESERVED, *own}))}",
             remedy="give the service and its folder another name",
         )
 
@@ -146,15 +172,21 @@ def _callable_by(monorepo: Monorepo, graph: Graph, service: Service) -> Iterator
 
 
 def _check_parts(
-    source: Source, key: str, names: Collection[str], known: Collection[str], possible: Collection[str]
+    repository: Repository,
+    source: Source,
+    kind: Kind,
+    names: Collection[str],
+    *,
+    known: Collection[str],
+    possible: Collection[str],
 ) -> Iterator[Problem]:
-    folder = {"bases": "images", "libs": "libs"}[key]
+    key = {Kind.image: "bases", Kind.lib: "libs"}[kind]
     for index, name in enumerate(names):
         if name not in known:
             yield source.problem(
                 ("build", key, index),
-                what=f"{folder}/{name} does not exist",
-                why=f"{folder}/ has {listed(possible)}",
+                what=f"{repository.node(kind, name)} does not exist",
+                why=f"{repository.home_of(kind) or 'the repository'}/ has {listed(possible)}",
                 remedy=did_you_mean(name, possible, f"create it, or remove it from build.{key}"),
             )
 

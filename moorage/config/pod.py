@@ -1,5 +1,6 @@
-"""What a container is given and how its health is checked."""
+"""What a container is given, how its health is checked and how it is developed."""
 
+# ruff: noqa: RUF012, TC001  # pydantic gives each instance its own copy of a mutable default, and reads annotations
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
@@ -8,8 +9,9 @@ from pydantic import Field
 
 from moorage.base.errors import KeyPath, Problem
 from moorage.base.quantity import quantity_value
-from moorage.config.fields import BytesQuantity, CpuQuantity, Model, Port, UrlPath
-from moorage.config.processtext import Argument  # noqa: TC001  # pydantic reads annotations
+from moorage.config.fields import BytesQuantity, CpuQuantity, Model, Port, Unique
+from moorage.config.paths import FolderPath, UrlPath
+from moorage.config.processtext import Argument
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -140,3 +142,16 @@ class Probe(Model):
     def checks(self) -> dict[str, HttpGet | TcpSocket | Exec | None]:
         """Return the three kinds of check by their Kubernetes name."""
         return {"httpGet": self.http_get, "tcpSocket": self.tcp_socket, "exec": self.exec}
+
+
+class Develop(Model):
+    """How `moorage dev` runs the service."""
+
+    example = "{target: development}"
+
+    target: str = Field(default="development", min_length=1)
+    """Stage of the Dockerfile; a service without this stage stays as it is deployed."""
+    resources: Resources | None = None
+    """Default: the service's own."""
+    two_way: Unique[FolderPath] = []
+    """Folders of the container, among those that are copied from the checkout, whose new files come back to it."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from moorage.base.errors import MoorageError, Problem
 from moorage.base.stage import POLICY_SETTING
 from moorage.config.validate import Source
 from moorage.config.yamlfile import read_yaml
@@ -13,10 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from moorage.base.errors import Problem
-
 _FILE = "Pulumi.yaml"
 _CONFIG = "config"
+OWN = "moorage"
+"""The key of ``Pulumi.yaml`` that Pulumi leaves to us."""
 _VALUES = ("value", "default")
 
 
@@ -26,6 +27,11 @@ class ProjectFile:
 
     source: Source | None
     config: dict[str, Any]
+    name: str = ""
+    """The project's name."""
+    own: Source | None = None
+    """Where ``moorage`` stands; None where the file has no such key."""
+    own_data: dict[str, Any] = field(default_factory=dict)
 
     @property
     def policy_stage(self) -> Any:
@@ -35,13 +41,31 @@ class ProjectFile:
 
 
 def read_project(root: Path) -> ProjectFile:
-    """Read what ``Pulumi.yaml`` sets for all stacks; raises `MoorageError` where it is not YAML."""
+    """Read what ``Pulumi.yaml`` sets for all stacks; raises `MoorageError` where it is not YAML, or ``moorage`` no mapping."""
     path = root / _FILE
     if not path.exists() or not path.read_bytes().strip():
         return ProjectFile(None, {})  # Pulumi itself says what it lacks
     source = Source(read_yaml(path), (_CONFIG,))
-    config = source.document.data.get(_CONFIG)
-    return ProjectFile(source, config if isinstance(config, dict) else {})
+    data = source.document.data
+    config, own, name = data.get(_CONFIG), data.get(OWN), data.get("name")
+    if OWN in data and not isinstance(own, dict):
+        raise MoorageError(
+            source.at(
+                source.document.value_at((OWN,)),
+                Problem(
+                    what=f"{OWN} is not a mapping",
+                    why="it holds what is Moorage's for all stacks, such as layout",
+                    remedy="write layout: below it, or remove it",
+                ),
+            )
+        )
+    return ProjectFile(
+        source,
+        config if isinstance(config, dict) else {},
+        name if isinstance(name, str) else "",
+        Source(source.document, (OWN,)) if OWN in data else None,
+        own or {},
+    )
 
 
 def check_project(project: ProjectFile, prefix: str) -> Iterator[Problem]:

@@ -3,14 +3,17 @@
 # ruff: noqa: RUF012  # pydantic gives each instance its own copy of a mutable default
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from moorage.base.errors import KeyPath, Problem
+from moorage.config.ephemeral import Ephemeral  # noqa: TC001  # pydantic reads annotations
 from moorage.config.fields import BytesQuantity, DnsLabel, EnvName, Hostname, Model, Text, Unique
+from moorage.config.observability import Observability
+from moorage.config.patches import Patch  # noqa: TC001  # pydantic reads annotations
 from moorage.config.processtext import KeptText  # noqa: TC001  # pydantic reads annotations
-from moorage.config.service import Amounts, Resources, Scaling
+from moorage.config.service import Amounts, Resources, Service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,6 +49,8 @@ class Registry(Model):
     """Registry and path before the image's name: ``ghcr.io/acme``."""
     image_pull_secret: DnsLabel | None = None
     """Name of a Secret in the stack's namespace with which the cluster pulls."""
+    mirrors: dict[Hostname, RegistryAddress] = {}
+    """Where ``moorage images update`` asks instead of a registry, by its host: the mirrors that your builder is set to."""
 
 
 class Tls(Model):
@@ -117,7 +122,7 @@ class Postgres(Model):
         requests=Amounts(cpu="100m", memory="128Mi"), limits=Amounts(cpu="1", memory="512Mi")
     )
     """What the container is given of cpu and memory."""
-    database: DnsLabel = "harbour"
+    database: DnsLabel = "app"
     """Name of the database."""
     max_connections: int = Field(default=100, ge=10, le=1000)
     """Connections at the same time, of all services together."""
@@ -143,32 +148,33 @@ class Redis(Model):
 
 
 class ServiceOverride(Model):
-    """What a stack changes of a service; an absent key leaves service.yaml's value."""
+    """What a stack changes of a service: any key of service.yaml, merged into it; null removes one."""
+
+    model_config = ConfigDict(extra="allow")
 
     example = "{replicas: 2}"
 
-    target: str | None = None
-    """Stage of the Dockerfile."""
-    replicas: int | None = Field(default=None, ge=0, le=1000)
-    """A fixed number of pods: it takes the place of service.yaml's ``scaling``."""
-    scaling: Scaling | None = None
-    """Bounds of the autoscaler, instead of service.yaml's."""
-    resources: Resources | None = None
-    """Requests and limits, instead of service.yaml's."""
-    env: dict[EnvName, KeptText] = {}
-    """Added to the service's own, key by key."""
     run: bool = True
     """False leaves the service out of this stack."""
+    target: str | None = None
+    """Short for ``build.target``."""
 
-    def problems(self) -> Iterator[Problem]:
-        """Yield a number of pods that is both fixed and scaled."""
-        if self.replicas is not None and self.scaling is not None:
-            yield Problem(
-                what="both replicas and scaling are set",
-                why="replicas fixes the number of pods, scaling lets the load decide it",
-                remedy="keep one of them; pods at rest are scaling.minReplicas",
-                where=KeyPath.of("replicas"),
-            )
+    def changes(self) -> dict[str, Any]:
+        """Return the keys of service.yaml that the stack has values for, as they are written."""
+        found = dict(self.model_extra or {})
+        if self.target is not None:
+            build = found.get("build")
+            found["build"] = {**(build if isinstance(build, dict) else {}), "target": self.target}
+        return found
+
+
+class ServiceInStack(Service):
+    """What a stack may say of a service, for its schema and its errors."""
+
+    run: bool = True
+    """False leaves the service out of this stack."""
+    target: str | None = None
+    """Short for ``build.target``."""
 
 
 class Embedded(Model):
@@ -183,10 +189,12 @@ class Embedded(Model):
 class Stack(Model):
     """One stack's settings."""
 
+    escape = "what Kubernetes knows of it can be set with patches (docs/what-teams-run.md)"
+
     namespace: DnsLabel | None = None
     """Default: ``<application>-<stack>``."""
-    application: DnsLabel = "harbour"
-    """Name of the whole, on every object's label ``app.kubernetes.io/part-of``."""
+    application: DnsLabel = ""
+    """Name of the whole, in each image's name and each object's label ``app.kubernetes.io/part-of``. Default: the project's name."""
     stage: Literal["development", "production"] | None = None
     """What the stack is for. Default: ``development`` for ``dev``, ``local``, ``test``, ``sandbox``, ``dev-anna``; else ``production``."""
     cluster: Cluster | None = None
@@ -213,16 +221,26 @@ class Stack(Model):
     """The stack's Redis, where a service needs it."""
     services: dict[DnsLabel, ServiceOverride] = {}
     """What this stack changes of single services, by name."""
+    patches: list[Patch] = []
+    """Changes of finished objects, of services and of the stack itself, for what has no key here."""
     protect: bool = False
     """Refuse to delete or replace what holds data."""
+    rollback: Literal["automatic", "off"] | None = None
+    """``automatic``: services whose new pods do not come up go back to their last release. Default: ``off`` in development."""
+    atomic: Literal["service", "stack"] = "service"
+    """What goes back then: the services that failed, or with ``stack`` all services of the update."""
     network_policies: bool = True
     """Deny all traffic that no ``needs`` and no ``route`` asks for.
 
     False opens the network. In production the policies ``isolate-pods`` and ``require-default-deny`` then refuse the
     stack, unless ``policy/config/<stack>.json`` disables them.
     """
+    observability: Observability = Observability()
+    """How the stack tells of itself."""
     embedded: Embedded = Embedded()
     """What changes where the stack runs on the embedded platform."""
+    ephemeral: Ephemeral | None = None
+    """Environments for a while that are made from this stack, see [Environments for a while](environments.md)."""
 
     def problems(self) -> Iterator[Problem]:
         """Yield an incomplete target and a namespace that is not the stack's own."""

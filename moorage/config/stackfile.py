@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -26,6 +27,9 @@ SETTINGS_NAMESPACE = "moorage"
 """What stands before the colon of Moorage's own config keys, whatever the project is called in Pulumi.yaml."""
 _PREFIX = f"{SETTINGS_NAMESPACE}:"
 _CONFIG = "config"
+_LABEL = re.compile(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?")
+_NAMELESS = "app"
+"""What the whole is called where Pulumi.yaml gives no name; Pulumi itself then asks for one."""
 _TOP_LEVEL = (_CONFIG, "environment", "encryptionsalt", "encryptedkey", "secretsprovider")
 
 
@@ -60,12 +64,40 @@ def read_stack(root: Path, stack: str, secret_keys: Collection[str], problems: l
             remedy=did_you_mean(stack, stacks, f"name one of them, or create Pulumi.{stack}.yaml"),
         )
     source = Source(read_yaml(path), (_CONFIG,), _PREFIX)
-    reader = _Reader(source, frozenset(secret_keys), stack, problems)
+    reader = _Reader(source, frozenset(secret_keys) | _secrets_of_services(source), stack, problems)
     settings = validated(Stack, reader.own_settings(), source, problems)
     project = read_project(root)
+    if settings is not None and not settings.application:
+        settings = settings.model_copy(update={"application": _application(project, problems)})
     problems.extend(check_project(project, _PREFIX))
     stage = _stage(stack, source, settings, project, problems)
     return StackFile(stack, source, settings, stage, frozenset(reader.secrets), tuple(reader.about_secrets))
+
+
+def _application(project: ProjectFile, problems: list[Problem]) -> str:
+    """Return a project's name as a name of Kubernetes objects; add a problem where it cannot be one."""
+    label = re.sub(r"[^a-z0-9]+", "-", project.name.lower()).strip("-")
+    if project.source is not None and project.name and not _LABEL.fullmatch(label):
+        problems.append(
+            project.source.at(
+                project.source.document.value_at(("name",)),
+                Problem(
+                    what=f"the project's name {project.name} cannot name Kubernetes objects",
+                    why="what is made of it starts with a letter and has at most 40 letters, digits and hyphens",
+                    remedy="set moorage:application in each stack's file, or rename the project",
+                ),
+            )
+        )
+    return label or _NAMELESS
+
+
+def _secrets_of_services(source: Source) -> frozenset[str]:
+    """Return the config keys that the stack's own part of a service lists as secrets."""
+    config = source.document.data.get(_CONFIG)
+    services = config.get(f"{_PREFIX}services") if isinstance(config, dict) else None
+    parts = services.values() if isinstance(services, dict) else ()
+    listed = (part.get("secrets") for part in parts if isinstance(part, dict))
+    return frozenset(key for each in listed if isinstance(each, dict) for key in each.values() if isinstance(key, str))
 
 
 def _stage(stack: str, source: Source, settings: Stack | None, project: ProjectFile, problems: list[Problem]) -> Stage:

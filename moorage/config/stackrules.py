@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moorage.base.words import did_you_mean, listed
+from moorage.config.observability import PYTHON_IMAGE, WATCHER
 from moorage.config.stackfile import set_secret_command
 
 if TYPE_CHECKING:
@@ -38,19 +39,37 @@ def check_stack(
             yield source.problem(
                 ("services", name),
                 what=f"unknown service {name} in moorage:services",
-                why=f"services are {listed(monorepo.services)}" if monorepo.services else "apps/ has no services",
+                why=f"services are {listed(monorepo.services)}" if monorepo.services else "there are none",
                 remedy=did_you_mean(name, monorepo.services, "remove it"),
                 key=True,
             )
     for name, service in services.items():
         entry = monorepo.services[name]
-        for problem in service.problems():
-            yield source.placed(problem, ("services", name))
         if entry.source is not None:
             yield from _check_secrets(entry.source, service, file)
             yield from _check_running(monorepo, entry.source, service, services, source)
     yield from _check_routes(monorepo, settings, services)
+    yield from _check_watcher(monorepo, settings, services, source)
     yield from _check_build_secrets(source, settings)
+
+
+def _check_watcher(
+    monorepo: Monorepo, settings: Stack, services: Mapping[str, Service], source: Source
+) -> Iterator[Problem]:
+    if settings.observability.needs_python and PYTHON_IMAGE not in monorepo.images:
+        yield source.problem(
+            ("observability", "watcher"),
+            what="the watcher has no image to run in",
+            why=f"it needs Python 3.11 or newer, and there is no base image {PYTHON_IMAGE}",
+            remedy=f"set observability.watcherImage to an image with Python, or add a base image {PYTHON_IMAGE}",
+        )
+    if settings.observability.watcher and WATCHER in services:
+        yield source.problem(
+            ("observability", "watcher"),
+            what=f"the service {WATCHER} and the stack's watcher have one name",
+            why="their objects are in one namespace, and each has the name of its workload",
+            remedy="give the service and its folder another name, or remove observability.watcher",
+        )
 
 
 def _check_secrets(source: Source, service: Service, file: StackFile) -> Iterator[Problem]:
@@ -103,7 +122,7 @@ def _check_build_secrets(source: Source, settings: Stack) -> Iterator[Problem]:
             yield source.problem(
                 ("buildSecrets", name),
                 what=f"the build secret {name} is not a file: {path}",
-                why="builds read its contents; a relative path starts at the repository's root",
+                why="builds read its contents; a relative path starts at the folder of Pulumi.yaml",
                 remedy="create the file, or correct the path",
             )
 

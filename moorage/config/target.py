@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,11 +11,14 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from moorage.base.errors import MoorageError, Problem
+from moorage.base.image_reference import DOCKER_HUB
 from moorage.base.words import did_you_mean, listed
 from moorage.config.validate import Source, validated
 from moorage.config.yamlfile import Document, read_yaml
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from moorage.config.stack import Cluster, Stack
 
 ENDPOINT_FILE = Path(".moorage/platform/endpoint.json")
@@ -46,6 +49,8 @@ class Target:
     """Namespace of the ingress controller's pods."""
     ca: str | None
     """Certificate bundle that builds may need behind a TLS proxy."""
+    mirrors: Mapping[str, str] = field(default_factory=dict)
+    """Registry and path from which builds take another registry's images, by that one's host."""
 
 
 class Endpoint(BaseModel):
@@ -89,6 +94,7 @@ def _own_target(
         url_port=None,
         controller_namespace=settings.ingress.controller_namespace,
         ca=None,
+        mirrors=settings.registry.mirrors,
     )
 
 
@@ -113,6 +119,7 @@ def embedded_target(root: Path, settings: Stack, problems: list[Problem]) -> Tar
             settings.ingress.controller_namespace if own_namespace else endpoint.controller_namespace
         ),
         ca=endpoint.ca,
+        mirrors={DOCKER_HUB: endpoint.registry, **(settings.registry.mirrors if settings.registry else {})},
     )
 
 

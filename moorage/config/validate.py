@@ -37,16 +37,30 @@ class Source:
     document: Document
     within: Trail = ()
     prefix: str = ""
+    inside: Trail = ()
+    """What stands before the model's own keys among the keys that have the prefix."""
+    over: Source | None = None
+    """What is written there takes the place of what is written here: a stack's part of a service."""
+
+    def below(self, trail: Trail) -> Source:
+        """Return where the values of a model stand that is itself a value of this one."""
+        return replace(self, inside=(*self.inside, *trail))
 
     def trail(self, trail: Trail) -> Trail:
         """Return the document's trail to one of the model's values."""
+        trail = (*self.inside, *trail)
         if not trail:
             return self.within
         return (*self.within, f"{self.prefix}{trail[0]}" if self.prefix else trail[0], *trail[1:])
 
     def name(self, trail: Trail) -> str:
         """Return a value's name as people write it: ``livenessProbe.httpGet.path``, ``needs[1]``."""
+        trail = (*self.inside, *trail)
         return f"{self.prefix}{KeyPath(trail)}" if trail else ""
+
+    def has(self, trail: Trail) -> bool:
+        """Return whether there is a value at a trail."""
+        return self.document.has(self.trail(trail))
 
     def problem(self, trail: Trail, *, what: str, why: str, remedy: str, key: bool = False) -> Problem:
         """Return a problem at a value, or at its key."""
@@ -55,6 +69,8 @@ class Source:
     def placed(self, problem: Problem, below: Trail = (), *, key: bool = False) -> Problem:
         """Return a problem of the settings at or ``below`` a trail, its `KeyPath` turned into a place with its line."""
         trail = (*below, *(problem.where.parts if isinstance(problem.where, KeyPath) else ()))
+        if self.over is not None and trail and self.over.has(trail):
+            return self.over.placed(problem, below, key=key)
         find = self.document.key_at if key else self.document.value_at
         return self.at(find(self.trail(trail)), problem)
 
@@ -96,7 +112,8 @@ def _invalid(problem: Problem, trail: Trail, source: Source) -> Problem:
     of_key = trail[-1:] == (_OF_KEY,)
     if of_key:
         trail = trail[:-1]
-    name = source.name(trail[:-1] if of_key else trail)
+    at = trail[:-1] if of_key else trail
+    name = source.name(at) if at else ""
     named = replace(problem, what=f"{name}: {problem.what}") if name else problem
     return source.placed(named, trail, key=of_key)
 
@@ -104,12 +121,13 @@ def _invalid(problem: Problem, trail: Trail, source: Source) -> Problem:
 def _unknown_key(model: type[BaseModel], trail: Trail, source: Source) -> tuple[Problem, str | None]:
     """Return what is wrong with a key that does not exist, and the key that was meant."""
     key = str(trail[-1])
-    prefix = source.prefix if len(trail) == 1 else ""
+    prefix = source.prefix if len(trail) == 1 and not source.inside else ""
     parent = model_at(model, trail[:-1])
     known = known_keys(parent) if parent else {}
     home = key_below(parent, key) if parent else None
     near = nearest(key, known) if home is None else None
-    guess = f"did you mean {prefix}{near}?" if near else "remove it"
+    escape = getattr(model, "escape", "")
+    guess = f"did you mean {prefix}{near}?" if near else f"remove it{f'; {escape}' if escape else ''}"
     problem = Problem(
         what=f"unknown key {source.name(trail)}",
         where=KeyPath(trail),
@@ -132,5 +150,6 @@ def _missing_key(model: type[BaseModel], trail: Trail, source: Source, data: dic
         trail[:-1],
         what=f"the key {source.name(trail)} is missing",
         why=" ".join(description.replace("``", "").split()).rstrip("."),
-        remedy=f"add {source.prefix if len(trail) == 1 else ''}{key}" + (f": {example}" if example else ""),
+        remedy=f"add {source.prefix if len(trail) == 1 and not source.inside else ''}{key}"
+        + (f": {example}" if example else ""),
     )

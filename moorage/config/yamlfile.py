@@ -56,6 +56,10 @@ class Document:
         node, key, _ = self._walk(trail)
         return self._location(node if key is None else key)
 
+    def has(self, trail: Trail) -> bool:
+        """Return whether there is a value at a trail."""
+        return self._walk(trail)[2]
+
     def quote(self, where: Location) -> tuple[str, ...]:
         """Return the line of a place and a caret below its column, for showing; nothing where it has no line."""
         return quoted_line(self.lines, where)

@@ -53,6 +53,18 @@ class Step:
         return self.is_object and self.kind in HOLDS_DATA and self.op in ("delete", "replace")
 
 
+@dataclass(frozen=True, kw_only=True)
+class PolicyFinding:
+    """What a policy has against a resource."""
+
+    policy: str
+    level: str
+    """``mandatory`` or ``advisory``."""
+    resource: str
+    """Kind and logical name; empty for one about the whole stack."""
+    message: str
+
+
 @dataclass(frozen=True)
 class Planned:
     """What a preview found."""
@@ -60,6 +72,8 @@ class Planned:
     steps: tuple[Step, ...] = ()
     unjudged: int = 0
     """Resources with values that are not known before the update."""
+    findings: tuple[PolicyFinding, ...] = ()
+    """Of the policies, but for `UNJUDGED`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +117,7 @@ def planned(path: Path) -> Planned:
     return Planned(
         tuple(_steps(events)),
         len({event["policyEvent"]["resourceUrn"] for event in events if _is_unjudged(event)}),
+        tuple(dict.fromkeys(_findings(events))),
     )
 
 
@@ -135,6 +150,20 @@ def _steps(events: Iterable[Mapping[str, Any]]) -> Iterator[Step]:
         if before is None or not before.new:
             found[metadata["urn"]] = Step(op=op, urn=metadata["urn"], type=metadata["type"], new=inputs)
     yield from found.values()
+
+
+def _findings(events: Iterable[Mapping[str, Any]]) -> Iterator[PolicyFinding]:
+    for event in events:
+        found = event.get("policyEvent")
+        if not found or _is_unjudged(event):
+            continue
+        kind, _, name = str(found.get("resourceUrn") or "").rpartition("::")
+        yield PolicyFinding(
+            policy=str(found.get("policyName", "")),
+            level=str(found.get("enforcementLevel", "")),
+            resource=f"{kind.rpartition(':')[2]} {name}".strip(),
+            message=str(found.get("message", "")).strip(),
+        )
 
 
 def _is_unjudged(event: Mapping[str, Any]) -> bool:

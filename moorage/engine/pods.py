@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +19,13 @@ if TYPE_CHECKING:
 
 LOG_LINES = 8
 _MARGIN = 4
-HOPELESS_RESTARTS = 3
+HOPELESS_RESTARTS = 2
+"""Of a crashing container, after which another one would crash as well: some 15 seconds after its first crash."""
 HOPELESS_SECONDS = 30.0
 """How long a refused image or container is given: a registry or a Secret may be a moment behind."""
+CERTAIN_SECONDS = 10.0
+"""How long an image is given that its registry answered not to have."""
+_NOT_THERE = re.compile(r"NotFound|not found|manifest unknown|InvalidImageName", re.IGNORECASE)
 _REFUSED = (
     "ImagePullBackOff",
     "InvalidImageName",
@@ -127,7 +132,8 @@ def hopeless(pod: dict[str, Any], since: dt.datetime, now: dt.datetime) -> bool:
     if found is None or created < since:
         return False
     if found.reason in _REFUSED:
-        return (now - created).total_seconds() >= HOPELESS_SECONDS
+        certain = "Image" in found.reason and _NOT_THERE.search(f"{found.reason} {found.message}")
+        return (now - created).total_seconds() >= (CERTAIN_SECONDS if certain else HOPELESS_SECONDS)
     statuses = pod.get("status", {}).get("containerStatuses", [])
     crashing = max((status.get("restartCount", 0) for status in statuses), default=0) >= HOPELESS_RESTARTS
     return crashing and found.reason in ("CrashLoopBackOff", "OOMKilled")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import random
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from moorage.engine.session import Session
 
-WATCH_SECONDS = 5.0
+WATCH_SECONDS = 3.0
 """How often an update that is watched is looked at."""
 LOCKED_SECONDS = 900.0
 """How long another update, on a machine that cannot be asked, is waited for."""
@@ -32,13 +33,15 @@ _LINES = 8
 """Of Pulumi's last lines that are shown."""
 
 
-def run(session: Session, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    """Run Pulumi without showing it, whatever its exit status."""
+def run(
+    session: Session, arguments: Sequence[str], *, variables: Mapping[str, str] | None = None, given: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run Pulumi without showing it, whatever its exit status; ``variables`` are set for it, ``given`` is its input."""
     return subprocess.run(
         [session.program("pulumi"), *arguments, "--non-interactive"],
         cwd=session.root,
-        env=session.environment(),
-        stdin=subprocess.DEVNULL,
+        env=session.environment() | dict(variables or {}),
+        **({"stdin": subprocess.DEVNULL} if given is None else {"input": given}),
         capture_output=True,
         text=True,
         check=False,
@@ -142,15 +145,19 @@ def _text(source: IO[bytes] | None) -> TextIO:
 
 
 def _waited(process: subprocess.Popen[bytes], hopeless: Callable[[], bool] | None) -> int:
+    """Return the exit status, negative for a run that was interrupted and did not finish."""
+    interrupted = False
     while True:
         try:
-            return process.wait(timeout=WATCH_SECONDS if hopeless else None)
+            status = process.wait(timeout=WATCH_SECONDS if hopeless else None)
+            return -signal.SIGINT if status and interrupted else status
         except subprocess.TimeoutExpired:
             if hopeless and hopeless():
                 out.print("[yellow]giving up[/] · a pod will not become ready; Pulumi finishes what is under way")
                 process.terminate()
                 hopeless = None
         except KeyboardInterrupt as stop:
+            interrupted = True
             # Ctrl-C reached Pulumi as well; it ends in good order and releases the stack's lock.
             if isinstance(stop, Terminated):
                 process.terminate()

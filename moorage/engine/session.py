@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from moorage.base.errors import MoorageError
+import moorage
+from moorage.config.repository import HOME
 from moorage.engine import passphrase
 
 if TYPE_CHECKING:
     from moorage.config.target import Target
 
-HOME = ".moorage"
-"""Everything of a checkout that git does not track; relative to its root."""
+SHIPPED_PACK = Path(moorage.__file__).parent / "policy"
+"""The policy pack of the distribution."""
 _FILE = "file"
 _PLATFORM_ADDRESSES = ("127.0.0.1", "10.213.0.0/30")
 _NO_LOGS = """\
@@ -128,11 +129,14 @@ class Session:
 
     def _policy(self) -> dict[str, str]:
         """Return what enforces the policy pack in every preview and update, however Pulumi is called."""
-        pack = Path(os.environ.get("MOORAGE_POLICY_PACK") or self.root / "policy").resolve()
+        own = self.root / "policy"
+        given = os.environ.get("MOORAGE_POLICY_PACK")
+        is_pack = any((own / name).exists() for name in ("PulumiPolicy.yaml", "run"))
+        pack = Path(given or (own if is_pack else SHIPPED_PACK)).resolve()
         # Pulumi starts an executable itself; for a folder it asks its Python host first, which takes half a second.
         run = pack / "run"
         found = {"PULUMI_OPTION_POLICY_PACK": str(run if os.access(run, os.X_OK) else pack)}
-        config = pack / "config" / f"{self.stack}.json"
+        config = (pack if given else own) / "config" / f"{self.stack}.json"
         return found | ({"PULUMI_OPTION_POLICY_PACK_CONFIG": str(config)} if config.exists() else {})
 
     def _pulumi_home(self) -> Path:
@@ -143,23 +147,6 @@ class Session:
             home.mkdir(parents=True, exist_ok=True)
             logs.write_text(_NO_LOGS)
         return home
-
-
-def find_root() -> Path:
-    """Return the checkout that the current folder belongs to.
-
-    Raises `MoorageError` outside of one.
-    """
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        if (folder / "Pulumi.yaml").exists() and (folder / "__main__.py").exists():
-            return folder
-    raise MoorageError.of(
-        "no Moorage project here",
-        where=str(here),
-        why="neither this folder nor one above it contains Pulumi.yaml and __main__.py",
-        remedy="change into the checkout and run the command again",
-    )
 
 
 def _credentials() -> Path | None:

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from moorage.base.errors import MoorageError
 from moorage.build.record import Record, image_record_of, workload_record_of
+from moorage.config.graph import Kind
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from moorage.config.repository import Repository
     from moorage.engine.session import Session
 
 STACK = "pulumi:pulumi:Stack"
@@ -112,13 +114,15 @@ class State:
             if resource.is_object and not resource.leaving:
                 yield resource, _part(resource.urn, parents)
 
-    def record(self) -> Record:
-        """Return what images and workloads were made from."""
+    def record(self, repository: Repository) -> Record:
+        """Return what images and workloads were made from, the images by the folders that these have today."""
         images, workloads = {}, {}
         for resource in self.resources:
             name = resource.name
             if resource.type == IMAGE and (image := image_record_of(str(resource.outputs.get("inputs", "")))):
-                images[f"images/{name[len(BASE) :]}" if name.startswith(BASE) else f"apps/{name}"] = image
+                base = name.startswith(BASE)
+                node = repository.node(Kind.image if base else Kind.service, name[len(BASE) :] if base else name)
+                images[str(node)] = image
             elif resource.type in WORKLOADS and (
                 found := workload_record_of(str(resource.outputs.get("settings", "")))
             ):

@@ -118,7 +118,9 @@ def _kubelet_config(files: ConfigFiles, resolv: Path) -> dict[str, Any]:
         "maxPods": MAX_PODS,
         "serializeImagePulls": False,
         "registryPullQPS": 0,
-        "eventRecordQPS": 0,
+        # 0 would not mean no limit, as the documents say, but the client library's own 5: events came minutes late.
+        "eventRecordQPS": 200,
+        "eventBurst": 400,
         "kubeAPIQPS": 200,
         "kubeAPIBurst": 400,
         # A developer's disk is often nearly full; evicting the whole stack for that helps nobody.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-Group = Literal["pulumi", "platform", "test"]
+Group = Literal["pulumi", "platform", "develop", "test"]
 
 SOURCES = Path(__file__).parent / "toolchain"
 _DIGEST_CHARACTERS = 12

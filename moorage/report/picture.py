@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.tree import Tree
 
-from moorage.config.graph import BUILD, Kind, Node
+from moorage.config.graph import BUILD, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from moorage.config.graph import Graph
+    from moorage.config.graph import Graph, Node
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def picture_of(
 
 def _runs(graph: Graph, name: str) -> Node | None:
     """Return the node whose image a part of the stack runs."""
-    return next((node for kind in (Kind.service, Kind.image) if (node := Node(kind, name)) in graph.nodes), None)
+    return graph.node(Kind.service, name) or graph.node(Kind.image, name)
 
 
 _STYLE = {"images": "cyan", "libs": "magenta", "apps": "bold", "stack": "blue"}

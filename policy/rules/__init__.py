@@ -1,6 +1,6 @@
 """The rules, one module a subject; importing this package registers them all."""
 
-from policy.rules import (
+from . import (
     autoscaling,
     availability,
     builds,

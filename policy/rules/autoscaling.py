@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policy.examples import Example
-from policy.judge import across, each
-from policy.registry import DEV_ADVISORY, Scope, Severity, rule
-from policy.stack import target_family
+from ..examples import Example
+from ..judge import across, each
+from ..registry import DEV_ADVISORY, Scope, Severity, rule
+from ..stack import target_family
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from policy.objects import Object
-    from policy.stack import Stack
-    from policy.tree import Node, Remark
+    from ..objects import Object
+    from ..stack import Stack
+    from ..tree import Node, Remark
 
 
 @rule(

@@ -5,18 +5,18 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from policy.examples import REMOVE, Example
-from policy.judge import across
-from policy.registry import ALWAYS, DEV_ADVISORY, PROD_ADVICE, PROD_ONLY, Scope, Severity, rule
-from policy.selectors import labels_of, selects
-from policy.tree import UnknownError
+from ..examples import REMOVE, Example
+from ..judge import across
+from ..registry import ALWAYS, DEV_ADVISORY, PROD_ADVICE, PROD_ONLY, Scope, Severity, rule
+from ..selectors import labels_of, selects
+from ..tree import UnknownError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from policy.objects import Object
-    from policy.stack import Stack
-    from policy.tree import Node, Remark
+    from ..objects import Object
+    from ..stack import Stack
+    from ..tree import Node, Remark
 
 MINIMUM = {"minimum": {"type": "integer", "minimum": 1, "default": 2}}
 

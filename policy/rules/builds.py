@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from policy.examples import Example
-from policy.judge import each
-from policy.objects import IMAGE
-from policy.registry import ALWAYS, DEV_ADVISORY, Scope, Severity, rule
-from policy.secret_names import looks_secret
+from ..examples import Example
+from ..judge import each
+from ..objects import IMAGE
+from ..registry import ALWAYS, DEV_ADVISORY, Scope, Severity, rule
+from ..secret_names import looks_secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from policy.objects import Object
-    from policy.tree import Node, Remark
+    from ..objects import Object
+    from ..tree import Node, Remark
 
 _IMAGES: Final = frozenset({IMAGE})
 _TARGET: Final = f"{IMAGE}/web"

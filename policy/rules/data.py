@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from policy.changes import CONFIG_KEY, DataChange, changes, deletion
-from policy.examples import Example
-from policy.judge import across
-from policy.objects import STATE
-from policy.registry import DEV_ADVISORY, Scope, Severity, rule
-from policy.tree import Remark
+from ..changes import CONFIG_KEY, DataChange, changes, deletion
+from ..examples import Example
+from ..judge import across
+from ..objects import STATE
+from ..registry import DEV_ADVISORY, Scope, Severity, rule
+from ..tree import Remark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from policy.objects import Object
-    from policy.stack import Stack
+    from ..objects import Object
+    from ..stack import Stack
 
 _DATABASE: Final = "urn:pulumi:test::test::kubernetes:apps/v1:StatefulSet::db"
 _STATE: Final = f"{STATE}/{_DATABASE}"

@@ -5,18 +5,18 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from policy.examples import Example
-from policy.judge import across, each
-from policy.objects import IMAGE_CONFIG
-from policy.registry import ADVICE, ALWAYS, DEV_ADVISORY, Scope, Severity, rule
-from policy.secret_names import looks_secret
+from ..examples import Example
+from ..judge import across, each
+from ..objects import IMAGE_CONFIG
+from ..registry import ADVICE, ALWAYS, DEV_ADVISORY, Scope, Severity, rule
+from ..secret_names import looks_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from policy.objects import Container, Object
-    from policy.stack import Stack
-    from policy.tree import Node, Remark
+    from ..objects import Container, Object
+    from ..stack import Stack
+    from ..tree import Node, Remark
 
 _DIGEST: Final = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0"
 _TARGET: Final = f"{IMAGE_CONFIG}/registry.example.com/team/web:1.4.2@sha256:{_DIGEST}"

@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from moorage.base.image_reference import ImageReference, parse_image
-from policy.examples import CONTAINER, Example
-from policy.registry import ALWAYS, REMEDIED_IN_DEV, Scope, Severity, rule
-from policy.remediation import containers_of, ensure
-from policy.tree import UnknownError
-from policy.unknowns import UNKNOWN_STRINGS
+
+from ..examples import CONTAINER, Example
+from ..registry import ALWAYS, REMEDIED_IN_DEV, Scope, Severity, rule
+from ..remediation import containers_of, ensure
+from ..tree import UnknownError
+from ..unknowns import UNKNOWN_STRINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from policy.objects import Container
-    from policy.tree import Node, Remark
+    from ..objects import Container
+    from ..tree import Node, Remark
 
 MOVING_TAGS: Final = ["latest", "main", "master", "dev", "develop", "edge", "nightly", "stable", "canary"]
 PULL_POLICIES: Final = frozenset({"Always", "IfNotPresent"})

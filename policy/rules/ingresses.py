@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from policy.examples import REMOVE, Example
-from policy.judge import across, each
-from policy.registry import ALWAYS, DEV_ADVISORY, Scope, Severity, rule
+from ..examples import REMOVE, Example
+from ..judge import across, each
+from ..registry import ALWAYS, DEV_ADVISORY, Scope, Severity, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from policy.objects import Object
-    from policy.stack import Stack
-    from policy.tree import Node, Remark
+    from ..objects import Object
+    from ..stack import Stack
+    from ..tree import Node, Remark
 
 
 CERTIFICATES: Final = (

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from policy.examples import REMOVE, Example
-from policy.objects import DEFAULT_NAMESPACE, POD_PATHS
-from policy.registry import ALWAYS, DEV_ADVISORY, REMEDIED_IN_DEV, Scope, Severity, rule
-from policy.remediation import ensure
-from policy.unknowns import UNKNOWN_STRINGS
+from ..examples import REMOVE, Example
+from ..objects import DEFAULT_NAMESPACE, POD_PATHS
+from ..registry import ALWAYS, DEV_ADVISORY, REMEDIED_IN_DEV, Scope, Severity, rule
+from ..remediation import ensure
+from ..unknowns import UNKNOWN_STRINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from policy.objects import Object
-    from policy.tree import Remark
+    from ..objects import Object
+    from ..tree import Remark
 
 NAME_LABEL: Final = "app.kubernetes.io/name"
 MANAGED_LABEL: Final = "app.kubernetes.io/managed-by"

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policy.examples import Example
-from policy.judge import across
-from policy.registry import CHOSEN, DEV_ADVISORY, Scope, Severity, rule
-from policy.rules.network import DIRECTIONS, policy_types
-from policy.selectors import selects_all
+from ..examples import Example
+from ..judge import across
+from ..registry import CHOSEN, DEV_ADVISORY, Scope, Severity, rule
+from ..selectors import selects_all
+from .network import DIRECTIONS, policy_types
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from policy.objects import Object
-    from policy.stack import Stack
-    from policy.tree import Remark
+    from ..objects import Object
+    from ..stack import Stack
+    from ..tree import Remark
 
 
 def _inside(stack: Stack, kind: str, namespace: Object) -> list[Object]:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from policy.examples import CONTAINER, Example
-from policy.judge import across, each
-from policy.registry import ADVICE, DEV_ADVISORY, Scope, Severity, rule
-from policy.selectors import selects_all
-from policy.tree import UnknownError
+from ..examples import CONTAINER, Example
+from ..judge import across, each
+from ..registry import ADVICE, DEV_ADVISORY, Scope, Severity, rule
+from ..selectors import selects_all
+from ..tree import UnknownError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from policy.objects import Container, Object
-    from policy.stack import Stack
-    from policy.tree import Node, Remark
+    from ..objects import Container, Object
+    from ..stack import Stack
+    from ..tree import Node, Remark
 
 DIRECTIONS: Final = ("Ingress", "Egress")
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from policy.examples import CONTAINER, POD, Example
-from policy.judge import each
-from policy.registry import ALWAYS, Scope, Severity, rule
-from policy.rules.pod_security_confinement import holders
+from ..examples import CONTAINER, POD, Example
+from ..judge import each
+from ..registry import ALWAYS, Scope, Severity, rule
+from .pod_security_confinement import holders
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from policy.objects import Container, Pod
-    from policy.tree import Node, Remark
+    from ..objects import Container, Pod
+    from ..tree import Node, Remark
 
 BASELINE_CAPABILITIES: Final = frozenset(
     {

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from policy.examples import CONTAINER, POD, Example
-from policy.judge import each
-from policy.registry import ALWAYS, Scope, Severity, rule
+from ..examples import CONTAINER, POD, Example
+from ..judge import each
+from ..registry import ALWAYS, Scope, Severity, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from policy.objects import Pod
-    from policy.tree import Node, Remark
+    from ..objects import Pod
+    from ..tree import Node, Remark
 
 SELINUX_TYPES: Final = frozenset({"", "container_t", "container_init_t", "container_kvm_t", "container_engine_t"})
 PROFILES: Final = frozenset({"RuntimeDefault", "Localhost"})

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from policy.examples import CONTAINER, POD, REMOVE, Example
-from policy.judge import each
-from policy.registry import ALWAYS, REMEDIED_IN_DEV, Scope, Severity, rule
-from policy.remediation import containers_of, ensure, pod_spec_of
-from policy.rules.pod_security_confinement import PROFILES, bad_profile, holders
+from ..examples import CONTAINER, POD, REMOVE, Example
+from ..judge import each
+from ..registry import ALWAYS, REMEDIED_IN_DEV, Scope, Severity, rule
+from ..remediation import containers_of, ensure, pod_spec_of
+from .pod_security_confinement import PROFILES, bad_profile, holders
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from policy.objects import Container, Pod
-    from policy.tree import Node, Remark
+    from ..objects import Container, Pod
+    from ..tree import Node, Remark
 
 VOLUME_TYPES: Final = (
     "configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "image", "persistentVolumeClaim", "projected", "secret",

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policy.examples import POD, REMOVE, Example
-from policy.objects import LONG_RUNNING
-from policy.registry import CHOSEN, Scope, Severity, rule
+from ..examples import POD, REMOVE, Example
+from ..objects import LONG_RUNNING
+from ..registry import CHOSEN, Scope, Severity, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from policy.objects import Pod
-    from policy.tree import Remark
+    from ..objects import Pod
+    from ..tree import Remark
 
 
 @rule(

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from policy.examples import CONTAINER, REMOVE, Example
-from policy.judge import each
-from policy.objects import LONG_RUNNING
-from policy.registry import ADVICE, ALWAYS, DEV_ADVISORY, Scope, Severity, rule
+from ..examples import CONTAINER, REMOVE, Example
+from ..judge import each
+from ..objects import LONG_RUNNING
+from ..registry import ADVICE, ALWAYS, DEV_ADVISORY, Scope, Severity, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from policy.objects import Container
-    from policy.tree import Node, Remark
+    from ..objects import Container
+    from ..tree import Node, Remark
 
 PROBES: Final = ("startupProbe", "livenessProbe", "readinessProbe")
 HANDLERS: Final = ("httpGet", "tcpSocket", "exec", "grpc")

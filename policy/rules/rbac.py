@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from policy.examples import Example
-from policy.judge import each
-from policy.registry import ALWAYS, DEV_ADVISORY, Scope, Severity, rule
-from policy.rights import DELETING, READING, WORKLOADS, WRITING, allows, fits, grants, rules_of, texts
-from policy.selectors import selects_all
+from ..examples import Example
+from ..judge import each
+from ..registry import ALWAYS, DEV_ADVISORY, Scope, Severity, rule
+from ..rights import DELETING, READING, WORKLOADS, WRITING, allows, fits, grants, rules_of, texts
+from ..selectors import selects_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from policy.objects import Object
-    from policy.tree import Node, Remark
+    from ..objects import Object
+    from ..tree import Node, Remark
 
 ROLES: Final = frozenset({"Role", "ClusterRole"})
 BINDINGS: Final = frozenset({"RoleBinding", "ClusterRoleBinding"})

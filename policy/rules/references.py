@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from policy.examples import POD, Example
-from policy.judge import across, each
-from policy.registry import DEV_ADVISORY, Scope, Severity, rule
-from policy.selectors import labels_of, selects_by_map
+from ..examples import POD, Example
+from ..judge import across, each
+from ..registry import DEV_ADVISORY, Scope, Severity, rule
+from ..selectors import labels_of, selects_by_map
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from policy.objects import Object, Pod
-    from policy.stack import Stack
-    from policy.tree import Node, Remark
+    from ..objects import Object, Pod
+    from ..stack import Stack
+    from ..tree import Node, Remark
 
 EXISTING = {"existing": {"type": "array", "items": {"type": "string"}, "default": []}}
 """Names of objects that something else provides, as ``Kind/name``."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from moorage.base.quantity import parse_quantity
-from policy.examples import CONTAINER, REMOVE, Example
-from policy.judge import each
-from policy.registry import ADVICE, ALWAYS, DEV_ADVISORY, Scope, Severity, rule
+
+from ..examples import CONTAINER, REMOVE, Example
+from ..judge import each
+from ..registry import ADVICE, ALWAYS, DEV_ADVISORY, Scope, Severity, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from policy.objects import Container, Pod
-    from policy.tree import Node, Remark
+    from ..objects import Container, Pod
+    from ..tree import Node, Remark
 
 _REQUESTS: Final = "NSA resource policies"
 

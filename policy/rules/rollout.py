@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from policy.examples import CONTAINER, POD, REMOVE, Example
-from policy.objects import LONG_RUNNING
-from policy.registry import ADVICE, DEV_ADVISORY, PROD_ONLY, Scope, Severity, rule
+from ..examples import CONTAINER, POD, REMOVE, Example
+from ..objects import LONG_RUNNING
+from ..registry import ADVICE, DEV_ADVISORY, PROD_ONLY, Scope, Severity, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from policy.objects import Container, Object, Pod
-    from policy.tree import Node, Remark
+    from ..objects import Container, Object, Pod
+    from ..tree import Node, Remark
 
 DEFAULT_GRACE_SECONDS = 30
 _SLEEP: Final = re.compile(r"(?<![\w.-])(?:(?:/usr)?/bin/)?sleep[ =]+(\d+(?:\.\d+)?)([smh]?)\b")

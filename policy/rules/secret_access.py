@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policy.examples import Example
-from policy.judge import across, each
-from policy.registry import ADVICE, Scope, Severity, rule
-from policy.rights import grants
-from policy.rules.references import references
-from policy.tree import ShapeError, UnknownError
+from ..examples import Example
+from ..judge import across, each
+from ..registry import ADVICE, Scope, Severity, rule
+from ..rights import grants
+from ..tree import ShapeError, UnknownError
+from .references import references
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from policy.objects import Object
-    from policy.stack import Stack
-    from policy.tree import Node, Remark
+    from ..objects import Object
+    from ..stack import Stack
+    from ..tree import Node, Remark
 
 
 @rule(

@@ -5,18 +5,18 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from policy.examples import CONTAINER, Example
-from policy.judge import each
-from policy.registry import ADVICE, ALWAYS, DEV_ADVISORY, Scope, Severity, rule
-from policy.secret_files import holds_secret
-from policy.secret_names import looks_secret
-from policy.secret_values import is_blank
+from ..examples import CONTAINER, Example
+from ..judge import each
+from ..registry import ADVICE, ALWAYS, DEV_ADVISORY, Scope, Severity, rule
+from ..secret_files import holds_secret
+from ..secret_names import looks_secret
+from ..secret_values import is_blank
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from policy.objects import Container, Object
-    from policy.tree import Node, Remark
+    from ..objects import Container, Object
+    from ..tree import Node, Remark
 
 _OPTION: Final = re.compile(r"--?([A-Za-z0-9_.\-]+)=(.+)", re.DOTALL)
 _IN_COMMAND: Final = re.compile(

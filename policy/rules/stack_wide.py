@@ -5,21 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from moorage.base.image_reference import parse_image
-from policy.examples import CONTAINER, Example
-from policy.exemptions import ANNOTATION, CONFIG_KEY, annotated
-from policy.judge import across, each
-from policy.objects import IMAGE, Object
-from policy.registry import ADVICE, ALWAYS, DEV_ADVISORY, PROD_ONLY, Scope, Severity, rule
-from policy.rules.images import image_of
-from policy.tree import UNKNOWN, Node, Remark, UnknownError
+
+from ..examples import CONTAINER, Example
+from ..exemptions import ANNOTATION, CONFIG_KEY, annotated
+from ..judge import across, each
+from ..objects import IMAGE, Object
+from ..registry import ADVICE, ALWAYS, DEV_ADVISORY, PROD_ONLY, Scope, Severity, rule
+from ..tree import UNKNOWN, Node, Remark, UnknownError
+from .images import image_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date
 
-    from policy.exemptions import Exemption
-    from policy.objects import Container
-    from policy.stack import Stack
+    from ..exemptions import Exemption
+    from ..objects import Container
+    from ..stack import Stack
 
 
 @rule(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policy.examples import Example
-from policy.registry import ALWAYS, Scope, Severity, rule
+from ..examples import Example
+from ..registry import ALWAYS, Scope, Severity, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from policy.objects import Object
-    from policy.tree import Remark
+    from ..objects import Object
+    from ..tree import Remark
 
 
 @rule(

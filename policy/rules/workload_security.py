@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from policy.examples import CONTAINER, POD, REMOVE, Example
-from policy.registry import ALWAYS, DEV_ADVISORY, REMEDIED_IN_DEV, Scope, Severity, rule
-from policy.remediation import ensure, pod_spec_of
+from ..examples import CONTAINER, POD, REMOVE, Example
+from ..registry import ALWAYS, DEV_ADVISORY, REMEDIED_IN_DEV, Scope, Severity, rule
+from ..remediation import ensure, pod_spec_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from policy.objects import Container, Object, Pod
-    from policy.tree import Remark
+    from ..objects import Container, Object, Pod
+    from ..tree import Remark
 
 
 @rule(

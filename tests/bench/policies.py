@@ -21,7 +21,7 @@ from typing import Any, Final
 
 import yaml
 
-from policy.examples import compliant_stack
+from moorage.policy.examples import compliant_stack
 from tests.bench.figure import Figure
 from tests.support.stack import ROOT, session_environment
 

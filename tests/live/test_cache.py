@@ -11,11 +11,11 @@ import httpx
 import pytest
 from pulumi import automation
 
-from components.naming import tag_name
-from components.service_image import BuildCacheArgs, ServiceImage, ServiceImageArgs
 from moorage.base.image_reference import ImageReference
 from moorage.base.registry import Registry
 from moorage.build.digests import EPOCH
+from moorage.components.naming import tag_name
+from moorage.components.service_image import BuildCacheArgs, ServiceImage, ServiceImageArgs
 from moorage.report.sizes import layers
 from tests.support.quiet import busy
 from tests.support.workbench import BUILDER, workbench

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from policy.image_configs import ConfigReader
+from moorage.policy.image_configs import ConfigReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

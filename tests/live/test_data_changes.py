@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from policy.changes import CONFIG_KEY
-from policy.state import deployed
+from moorage.policy.changes import CONFIG_KEY
+from moorage.policy.state import deployed
 from tests.support.program import PROJECT, STACK, Program
 from tests.support.stack import moorage
 

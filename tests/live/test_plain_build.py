@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from components.service_image import PUSH
+from moorage.components.service_image import PUSH
 from moorage.config.loader import load_project
 from tests.properties.build_graphs import delete_images
 from tests.support.buildx import buildx

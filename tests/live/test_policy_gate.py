@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from policy.examples import REMOVE, put
-from policy.registry import RULES, Level, Scope
-from policy.verdicts import Violation
+from moorage.policy.examples import REMOVE, put
+from moorage.policy.registry import RULES, Level, Scope
+from moorage.policy.verdicts import Violation
 from tests.live.test_change import versions
 from tests.policy.test_own_stacks import POD, PROD_VARIANTS, VARIANTS, declared, outcomes, program
 from tests.support.checkout import Checkout, copy_repository, give_environment
@@ -39,7 +39,7 @@ from pathlib import Path
 
 import pulumi
 
-from policy.examples import REMOVE, put
+from moorage.policy.examples import REMOVE, put
 
 BREAKAGES = json.loads(Path("breakages.json").read_text())
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from components.service_image import EPOCH_ARG, PUSH
 from moorage.build.digests import EPOCH, Inputs
 from moorage.build.staging import staged
+from moorage.components.service_image import EPOCH_ARG, PUSH
 from moorage.config.loader import load_project
 from moorage.config.service import image_build_arg
 from tests.support.stack import ROOT

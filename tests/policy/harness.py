@@ -16,13 +16,13 @@ from pulumi_policy import (
 )
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, unknown_checking_proxy
 
-from policy.examples import changed, compliant_stack
-from policy.judge import judge, judge_stack
-from policy.pack import _objects, _policy, policies
-from policy.registry import RULES, Scope
-from policy.session import Session
-from policy.stack import Stack
-from policy.verdicts import Violation
+from moorage.policy.examples import changed, compliant_stack
+from moorage.policy.judge import judge, judge_stack
+from moorage.policy.pack import _objects, _policy, policies
+from moorage.policy.registry import RULES, Scope
+from moorage.policy.session import Session
+from moorage.policy.stack import Stack
+from moorage.policy.verdicts import Violation
 
 Manifest = dict[str, Any]
 

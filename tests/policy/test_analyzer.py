@@ -12,12 +12,12 @@ from google.protobuf import json_format, struct_pb2  # type: ignore[import-untyp
 from pulumi.runtime import proto
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE
 
-from policy.analyzer import Analyzer
-from policy.examples import compliant_stack
-from policy.pack import sdk_servicer
-from policy.pulumi_objects import SIGNATURE, decode
-from policy.registry import RULES
-from policy.session import Session
+from moorage.policy.analyzer import Analyzer
+from moorage.policy.examples import compliant_stack
+from moorage.policy.pack import sdk_servicer
+from moorage.policy.pulumi_objects import SIGNATURE, decode
+from moorage.policy.registry import RULES
+from moorage.policy.session import Session
 from tests.policy.harness import Manifest, pulumi_type, urn_of, web
 from tests.support.stack import ROOT
 
@@ -182,7 +182,7 @@ def test_a_resource_is_decoded_once_however_many_policies_there_are(monkeypatch:
         decoded.append(properties)
         return decode(properties, **options)
 
-    monkeypatch.setattr("policy.analyzer.decode", counted)
+    monkeypatch.setattr("moorage.policy.analyzer.decode", counted)
     analyze(server(), web())
     assert len(decoded) == 1
 

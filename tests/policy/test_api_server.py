@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from policy.examples import REMOVE
-from policy.kinds import KINDS, served
-from policy.registry import RULES
+from moorage.policy.examples import REMOVE
+from moorage.policy.kinds import KINDS, served
+from moorage.policy.registry import RULES
 from tests.policy import api_server, pod_security
 from tests.policy.harness import web
 from tests.policy.test_pod_security_fixtures import forbidden

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from policy.image_configs import ConfigReader
-from policy.objects import IMAGE
+from moorage.policy.image_configs import ConfigReader
+from moorage.policy.objects import IMAGE
 from tests.policy.harness import web
 from tests.policy.test_analyzer import analyze, server
 from tests.support.buildx import buildx

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from policy.examples import changed, compliant_stack
-from policy.registry import RULES
+from moorage.policy.examples import changed, compliant_stack
+from moorage.policy.registry import RULES
 from tests.policy.harness import Judge, Manifest
 
 CANARY = "canary-7f3a9c51d2"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from policy.catalogue import entries, to_markdown
-from policy.registry import RULES
+from moorage.policy.catalogue import entries, to_markdown
+from moorage.policy.registry import RULES
 from tests.support.stack import ROOT
 
 

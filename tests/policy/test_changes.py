@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pulumi.runtime import proto
 
-from policy.changes import acknowledged, changes, deletion, previous_object
-from policy.examples import compliant_stack, title_of
-from policy.settings import SettingsError
-from policy.state import deployed
-from policy.tree import ShapeError, UnknownError
+from moorage.policy.changes import acknowledged, changes, deletion, previous_object
+from moorage.policy.examples import compliant_stack, title_of
+from moorage.policy.settings import SettingsError
+from moorage.policy.state import deployed
+from moorage.policy.tree import ShapeError, UnknownError
 from tests.policy.harness import Manifest, pulumi_type, urn_of
 from tests.policy.test_analyzer import AbortError, Context, request, server
 

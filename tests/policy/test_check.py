@@ -16,18 +16,18 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy.check import check_manifests, list_exemptions
-from policy.examples import COMPLIANT
-from policy.manifests import _documents
-from policy.registry import RULES, Level, Scope
-from policy.report import to_json, to_text
-from policy.sarif import to_sarif
-from policy.settings import SettingsError
-from policy.sources import Source
+from moorage.policy.check import check_manifests, list_exemptions
+from moorage.policy.examples import COMPLIANT
+from moorage.policy.manifests import _documents
+from moorage.policy.registry import RULES, Level, Scope
+from moorage.policy.report import to_json, to_text
+from moorage.policy.sarif import to_sarif
+from moorage.policy.settings import SettingsError
+from moorage.policy.sources import Source
 from tests.policy.harness import TEST_SETTINGS, changed_stack
 
 if TYPE_CHECKING:
-    from policy.check import Report
+    from moorage.policy.check import Report
 
 TODAY = date(2026, 12, 1)
 PRIVILEGED = """\

@@ -19,11 +19,11 @@ from pulumi_policy.proxy import (
     UNKNOWN_STRING_VALUE,
 )
 
-from policy.examples import compliant_stack
-from policy.pack import policies
-from policy.registry import RULES, Level, Rule
-from policy.session import Session
-from policy.unknowns import UNKNOWN_STRINGS
+from moorage.policy.examples import compliant_stack
+from moorage.policy.pack import policies
+from moorage.policy.registry import RULES, Level, Rule
+from moorage.policy.session import Session
+from moorage.policy.unknowns import UNKNOWN_STRINGS
 from tests.policy.harness import Judge, changed_stack, options, pulumi_type, settings_of, unknown_at
 
 VERBS = {

@@ -9,9 +9,9 @@ import pulumi
 import pytest
 import yaml
 
-from components.stack import declare
+from moorage.components.stack import declare
 from moorage.config.loader import load_project
-from policy.registry import RULES
+from moorage.policy.registry import RULES
 from tests.policy.test_own_stacks import declared, stopped
 from tests.unit.program_samples import ROOT
 from tests.unit.pulumi_mocks import record

@@ -10,11 +10,11 @@ from pulumi_policy.proxy import UNKNOWN_ARRAY_VALUE, UNKNOWN_OBJECT_VALUE, UNKNO
 
 from moorage.base.image_reference import parse_image
 from moorage.base.quantity import parse_quantity
-from policy.examples import changed, compliant_stack, title_of
-from policy.objects import Origin
-from policy.pulumi_objects import judged, resource_objects
-from policy.secret_names import looks_secret
-from policy.settings import stage_of
+from moorage.policy.examples import changed, compliant_stack, title_of
+from moorage.policy.objects import Origin
+from moorage.policy.pulumi_objects import judged, resource_objects
+from moorage.policy.secret_names import looks_secret
+from moorage.policy.settings import stage_of
 from tests.policy.harness import Judge, Manifest, web
 
 FAILS, PASSES = True, False

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from pulumi.runtime import proto
 from pulumi_policy.proxy import UNKNOWN_OBJECT_VALUE, UNKNOWN_STRING_VALUE
 
-from policy.examples import REMOVE, changed, compliant_stack
-from policy.registry import RULES, Scope
+from moorage.policy.examples import REMOVE, changed, compliant_stack
+from moorage.policy.registry import RULES, Scope
 from tests.policy.harness import Judge, pulumi_type, sweep, urn_of, web
 from tests.policy.test_analyzer import Context, request, server
 

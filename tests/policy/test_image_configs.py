@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from policy.image_configs import ConfigReader
-from policy.objects import IMAGE
-from policy.session import Session
+from moorage.policy.image_configs import ConfigReader
+from moorage.policy.objects import IMAGE
+from moorage.policy.session import Session
 from tests.policy.harness import Manifest, web
 from tests.policy.test_analyzer import Context, analyze, request, server
 

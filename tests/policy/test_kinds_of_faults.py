@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from policy.check import check_manifests
-from policy.kinds import KINDS, served
+from moorage.policy.check import check_manifests
+from moorage.policy.kinds import KINDS, served
 from tests.policy.manifest_samples import (
     CONFIG,
     CRD,

@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import pulumi
 import pytest
 
-import policy.rules  # noqa: F401  # registers every rule
-from components.stack import declare
+import moorage.policy.rules  # noqa: F401  # registers every rule
+from moorage.components.stack import declare
 from moorage.config.loader import load_project
-from policy.examples import REMOVE, put
-from policy.judge import judge, judge_stack
-from policy.objects import Object, Origin
-from policy.pulumi_objects import resource_objects, thaw
-from policy.registry import RULES, Level, Scope
-from policy.stack import Stack
-from policy.verdicts import Unjudged, Violation
+from moorage.config.observability import Observability
+from moorage.policy.examples import REMOVE, put
+from moorage.policy.judge import judge, judge_stack
+from moorage.policy.objects import Object, Origin
+from moorage.policy.pulumi_objects import resource_objects, thaw
+from moorage.policy.registry import RULES, Level, Scope
+from moorage.policy.stack import Stack
+from moorage.policy.verdicts import Unjudged, Violation
 from tests.unit.program_samples import ROOT
 from tests.unit.pulumi_mocks import Recording, Registration, record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from policy.verdicts import Outcome
+    from moorage.policy.verdicts import Outcome
 
 KUBERNETES = "kubernetes:"
 
 
-def program(stack: str, *, preview: bool = False) -> Recording:
-    """Run the repository's own program for one of its stacks."""
+def program(stack: str, *, preview: bool = False, **changes: Any) -> Recording:
+    """Run the repository's own program for one of its stacks, with `changes` of the stack's settings."""
     project = load_project(ROOT, stack)
+    project = dataclasses.replace(project, settings=project.settings.model_copy(update=changes))
     secrets = {
         f"moorage:{key}": f"canary-{key}" for service in project.services.values() for key in service.secrets.values()
     }
@@ -79,6 +82,13 @@ def recordings() -> dict[str, Recording]:
 def test_our_own_stack_passes_without_an_exemption(recordings: dict[str, Recording], stage: str) -> None:
     stack = declared(recordings[stage])
     assert len(list(stack.of("Deployment"))) == 3
+    assert stopped(stack, stage) == {}
+
+
+@pytest.mark.parametrize("stage", ["dev", "prod"])
+def test_our_own_stack_with_everything_that_observes_it_passes_without_an_exemption(stage: str) -> None:
+    stack = declared(program(stage, observability=Observability(watcher=True)))
+    assert "watcher" in {found.name for found in stack.of("StatefulSet")}
     assert stopped(stack, stage) == {}
 
 

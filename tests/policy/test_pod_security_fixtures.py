@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import policy.rules  # noqa: F401  # registers every rule
-from policy.judge import judge
-from policy.objects import Origin, manifest_objects
-from policy.registry import RULES
-from policy.verdicts import Violation
+import moorage.policy.rules  # noqa: F401  # registers every rule
+from moorage.policy.judge import judge
+from moorage.policy.objects import Origin, manifest_objects
+from moorage.policy.registry import RULES
+from moorage.policy.verdicts import Violation
 from tests.policy import pod_security
 
 if TYPE_CHECKING:

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 import yaml
 
-from policy import workers
-from policy.check import check_manifests
-from policy.examples import COMPLIANT
-from policy.report import to_json, to_text
-from policy.sources import find_sources
-from policy.yaml_values import Reader, plain
+from moorage.policy import workers
+from moorage.policy.check import check_manifests
+from moorage.policy.examples import COMPLIANT
+from moorage.policy.report import to_json, to_text
+from moorage.policy.sources import find_sources
+from moorage.policy.yaml_values import Reader, plain
 from tests.policy.manifest_samples import HOST, POD
 
 TEMPLATE = (

@@ -12,9 +12,9 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from policy.check import check_manifests
-from policy.registry import RULES
-from policy.sarif import tags, to_sarif
+from moorage.policy.check import check_manifests
+from moorage.policy.registry import RULES
+from moorage.policy.sarif import tags, to_sarif
 
 POD = "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: shop}\nspec: {hostNetwork: true, containers: []}\n"
 _URI = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-F]{2})+")

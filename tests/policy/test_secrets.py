@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy.secret_files import holds_secret
-from policy.secret_names import looks_secret
+from moorage.policy.secret_files import holds_secret
+from moorage.policy.secret_names import looks_secret
 from tests.policy.harness import Judge, web
 
 LETTERS = "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0fG1hJ2kL3nM4pR5tV"

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from policy.examples import changed, compliant_stack
-from policy.exemptions import configured
-from policy.judge import judge_stack
-from policy.objects import IMAGE, Object, Origin
-from policy.registry import RULES
-from policy.session import Session
-from policy.settings import SettingsError
-from policy.stack import Stack
-from policy.tree import UNKNOWN, Node
-from policy.verdicts import Unjudged, Violation
+from moorage.policy.examples import changed, compliant_stack
+from moorage.policy.exemptions import configured
+from moorage.policy.judge import judge_stack
+from moorage.policy.objects import IMAGE, Object, Origin
+from moorage.policy.registry import RULES
+from moorage.policy.session import Session
+from moorage.policy.settings import SettingsError
+from moorage.policy.stack import Stack
+from moorage.policy.tree import UNKNOWN, Node
+from moorage.policy.verdicts import Unjudged, Violation
 from tests.policy.harness import Judge, changed_stack, web
 
 NEXT_YEAR = (date.today() + timedelta(days=365)).isoformat()  # noqa: DTZ011

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
-from components.naming import tag_name
-from components.service_image import MAIN_BRANCH, BuildCacheArgs, cache_from, cache_to
+from moorage.components.naming import tag_name
+from moorage.components.service_image import MAIN_BRANCH, BuildCacheArgs, cache_from, cache_to
 from moorage.report.records import vertices
 from tests.properties.batch import once
 from tests.properties.built_images import forget

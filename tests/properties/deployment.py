@@ -9,13 +9,13 @@ import pulumi
 import pytest
 from pulumi import automation
 
-from components.kubernetes_objects import KubernetesObject, cluster_provider
-from components.labels import Role
-from components.manifests.routing import namespace
-from components.scope import Scope
-from components.service import Service, ServiceArgs
-from components.service_image import ServiceImage, ServiceImageArgs
 from moorage.build.digests import EPOCH
+from moorage.components.kubernetes_objects import KubernetesObject, cluster_provider
+from moorage.components.labels import Role
+from moorage.components.manifests.routing import namespace
+from moorage.components.scope import Scope
+from moorage.components.service import Service, ServiceArgs
+from moorage.components.service_image import ServiceImage, ServiceImageArgs
 from moorage.config.loader import load_project
 from moorage.config.service import image_build_arg
 from tests.properties.workloads import VARIANTS
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from components.endpoints import Endpoint
+    from moorage.components.endpoints import Endpoint
     from moorage.config.project import Project
     from tests.properties.layout import Placed
 
@@ -81,7 +81,7 @@ class Deployment:
 
     def _program(self) -> None:
         # Not below the project's root, so that the provider finds the kubeconfig from this folder as well.
-        project = replace(load_project(ROOT, "dev"), root=self.folder)
+        project = replace(load_project(ROOT, "dev"), root=self.folder, program=self.folder)
         images = self._images(project)
         pulumi.export("images", images)
         options = pulumi.ResourceOptions(provider=cluster_provider("cluster", project))

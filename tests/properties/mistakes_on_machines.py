@@ -20,7 +20,7 @@ from moorage.base.errors import MoorageError, Problem
 from moorage.cli import deploy
 from moorage.cli import platform_processes as commands
 from moorage.cli.main import machine_problem
-from moorage.engine.session import find_root
+from moorage.config.locate import find_root
 from moorage.platform import debian, embedded, ports, processes, programs, toolchain, toolchain_builder
 from moorage.platform.debian import Need
 from moorage.platform.embedded import Platform

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from components.labels import Labels, Role
-from components.manifests.deployment import DeploymentParts, deployment
+from moorage.components.labels import Labels, Role
+from moorage.components.manifests.deployment import DeploymentParts, deployment
 from moorage.config.merge import sized_resources
 from moorage.config.service import Service
 from tests.properties.batch import judge_together, under_the_name_of

@@ -16,16 +16,16 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-import policy.rules  # noqa: F401  # registers every rule
-from components.labels import Labels, Role
-from components.manifests.deployment import DeploymentParts, deployment
-from components.manifests.routing import namespace
-from components.manifests.stateful import stateful_set
-from components.manifests.store_plans import postgres_plan, redis_plan
-from policy.judge import judge
-from policy.objects import Origin, manifest_objects
-from policy.registry import RULES, Level
-from policy.verdicts import Violation
+import moorage.policy.rules  # noqa: F401  # registers every rule
+from moorage.components.labels import Labels, Role
+from moorage.components.manifests.deployment import DeploymentParts, deployment
+from moorage.components.manifests.routing import namespace
+from moorage.components.manifests.stateful import stateful_set
+from moorage.components.manifests.store_plans import postgres_plan, redis_plan
+from moorage.policy.judge import judge
+from moorage.policy.objects import Origin, manifest_objects
+from moorage.policy.registry import RULES, Level
+from moorage.policy.verdicts import Violation
 from tests.properties import foreign_probes, service_models
 from tests.properties.cluster import connected
 from tests.support.stack import session_environment
@@ -42,7 +42,7 @@ Manifest = dict[str, Any]
 
 IMAGE = f"127.0.0.1:5000/harbour/x@sha256:{'a' * 64}"
 PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
-PROBE_RULES = [rule for rule in RULES.values() if rule.check.__module__ == "policy.rules.probes"]
+PROBE_RULES = [rule for rule in RULES.values() if rule.check.__module__ == "moorage.policy.rules.probes"]
 WITHOUT_EXPLAINING = [phase for phase in Phase if phase is not Phase.explain]
 """Explaining a failure would ask the API server hundreds of times for a few comments."""
 DISTINCT = "distinguish-liveness-from-readiness"

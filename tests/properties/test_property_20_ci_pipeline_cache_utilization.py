@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 
-from components.naming import tag_name
-from components.service_image import MAIN_BRANCH
+from moorage.components.naming import tag_name
+from moorage.components.service_image import MAIN_BRANCH
 from tests.properties.batch import BATCHED
 from tests.properties.built_images import built_together
 from tests.properties.cached_builds import DEPENDENCIES, SOURCE, build_all, cached_builds, copies

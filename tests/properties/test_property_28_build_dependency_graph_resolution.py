@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from pulumi import automation
 
-from components.image_builds import ImageBuilder
 from moorage.build.digests import Inputs
+from moorage.components.image_builds import ImageBuilder
 from moorage.config.loader import load_project
 from tests.properties.build_graphs import BuildGraph, build_graphs, delete_images, made_in, write_project
 from tests.support.quiet import busy

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
-import policy.rules  # noqa: F401  # registers every rule
+import moorage.policy.rules  # noqa: F401  # registers every rule
 from moorage.platform.addon_images import SEED_NAME
-from policy.judge import judge
-from policy.objects import Origin, manifest_objects
-from policy.registry import RULES
-from policy.verdicts import Violation
+from moorage.policy.judge import judge
+from moorage.policy.objects import Origin, manifest_objects
+from moorage.policy.registry import RULES
+from moorage.policy.verdicts import Violation
 from tests.properties.derived_images import REGISTRY, DerivedImages
 from tests.properties.pods import Manifest, node, pod
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from components.labels import Labels, Role
-from components.scope import Scope
+from moorage.components.labels import Labels, Role
+from moorage.components.scope import Scope
 from moorage.config.service import Service
 
 BACKEND = Labels(application="harbour", instance="harbour-dev", name="backend", role=Role.WEB)

@@ -103,6 +103,7 @@ class Monorepo:
             self.write(f"images/{name}/image.yaml", text)
             self.write(f"images/{name}/Dockerfile", "FROM scratch\n")
         self.write("libs/harbour/pyproject.toml", "")
+        self.write("Pulumi.yaml", "name: harbour\nruntime: python\n")
         self.write("Pulumi.dev.yaml", STACK)
 
     def write(self, path: str, text: str) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import yaml
 
-from components.stack import declare
+from moorage.components.stack import declare
 from moorage.config.loader import load_project
 from tests.unit.component_samples import WEB_YAML, WORKER_YAML
 from tests.unit.pulumi_mocks import Recording, record
@@ -63,7 +63,7 @@ def write_monorepo(root: Path, stack: str, settings: dict[str, Any], services: S
     config = {"ingress": {"host": "harbour.example"}, **settings}
     keys = [key for service in services for key in service.get("secrets", {}).values()]
     secrets = {f"moorage:{key}": {"secure": "v1:AAAA:AAAA"} for key in keys}
-    write(root / "Pulumi.yaml", {"name": "moorage", "runtime": "python"})
+    write(root / "Pulumi.yaml", {"name": "harbour", "runtime": "python"})
     write(
         root / f"Pulumi.{stack}.yaml", {"config": {f"moorage:{key}": value for key, value in config.items()} | secrets}
     )

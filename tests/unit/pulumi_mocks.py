@@ -78,8 +78,9 @@ class Recording:
 class _Providers(pulumi.runtime.Mocks):
     """Outputs as the real providers give them."""
 
-    def __init__(self, *, built: bool) -> None:
+    def __init__(self, *, built: bool, earlier: dict[str, Any]) -> None:
         self._built = built
+        self._earlier = earlier
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
         outputs = dict(args.inputs)
@@ -93,8 +94,8 @@ class _Providers(pulumi.runtime.Mocks):
             outputs["output"] = outputs["input"]
         return f"{args.name}-id", outputs
 
-    def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[str, Any], None]:
-        return {}, None
+    def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+        return ({"outputs": self._earlier} if args.token == "pulumi:pulumi:readStackOutputs" else {}), []
 
 
 class _Monitor(MockMonitor):
@@ -144,13 +145,14 @@ def record(
     project: str = "moorage",
     preview: bool = False,
     built: bool = True,
+    earlier: dict[str, Any] | None = None,
 ) -> Recording:
     """Run `program` without an engine and return what it registered, all of it: registrations have drained by then.
 
-    `built` False gives images no digest, as a preview of a change does.
+    `built` False gives images no digest, as a preview of a change does; `earlier` is what the last update exported.
     """
     recording = Recording()
-    mocks = _Providers(built=built)
+    mocks = _Providers(built=built, earlier=earlier or {})
 
     def run() -> pulumi.Output[Any]:
         program()

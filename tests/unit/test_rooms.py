@@ -16,7 +16,7 @@ PACKAGES = ("moorage", "components", "policy", "tools", "tests", "apps", "libs")
 MOST_LINES, MOST_LINES_OF_A_FUNCTION = 300, 50
 LARGEST_SHARE = 0.25
 """Of the code that any one folder may hold."""
-LAYERS = ("cli", "platform", "engine", "report", "checks", "scan", "build", "config", "base")
+LAYERS = ("cli", "ci", "dev", "platform", "engine", "report", "observe", "checks", "scan", "build", "config", "base")
 
 
 def sources(package: str) -> list[Path]:
@@ -57,7 +57,13 @@ def test_the_library_has_the_rooms_that_the_contracts_name() -> None:
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
     layers = next(contract["layers"] for contract in contracts if contract["type"] == "layers")
     assert [name for layer in layers for name in layer.split(" : ")] == list(LAYERS)
-    assert rooms == set(LAYERS)
+    assert rooms == {*LAYERS, "components", "policy"}
+
+
+@pytest.mark.parametrize("package", ["tools", "tests", "components", "policy"])
+def test_nothing_loads_components_or_policies_a_second_time_by_their_short_names(package: str) -> None:
+    loading = [file for file in sources(package) if imported(file) & {"components", "policy"}]
+    assert loading == []
 
 
 @pytest.mark.parametrize("package", ["components", "moorage"])

@@ -8,6 +8,7 @@ import time
 import uuid
 from typing import TYPE_CHECKING
 
+from harbour.revision import revision_headers
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 
@@ -68,6 +69,7 @@ class _Exchange:
             headers["X-Request-Id"] = self._scope["request_id"]
             headers.setdefault("Cache-Control", "no-store")
             headers.setdefault("X-Content-Type-Options", "nosniff")
+            headers.update(revision_headers())
         await self._send(message)
 
     def write_log(self) -> None:

@@ -8,6 +8,7 @@ import json
 from typing import TYPE_CHECKING
 
 from harbour.logs import describe
+from harbour.revision import revision_headers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -67,8 +68,9 @@ async def _answer(reader: asyncio.StreamReader, checks: dict[str, HealthCheck]) 
 
 def _response(status: int, body: dict[str, object], *, with_body: bool = True) -> bytes:
     content = json.dumps(body).encode()
+    further = "".join(f"{name}: {value}\r\n" for name, value in revision_headers().items())
     head = (
         f"HTTP/1.1 {status} {_PHRASES[status]}\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(content)}\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n"
+        f"Content-Length: {len(content)}\r\nCache-Control: no-store\r\n{further}Connection: close\r\n\r\n"
     )
     return head.encode() + (content if with_body else b"")

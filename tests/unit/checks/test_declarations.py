@@ -12,6 +12,7 @@ from moorage.checks.declarations import Findings, check_sources
 from moorage.checks.imports import script_imports
 from moorage.checks.pythonimports import python_imports
 from moorage.config.monorepo import Monorepo
+from moorage.config.repository import read_repository
 from moorage.config.sources import find_libs, read_images, read_services
 from tests.support.monorepo import Generated, Shape, generate
 
@@ -30,12 +31,16 @@ class Fleet:
     made: Generated
 
     def check(self) -> Findings:
-        root, problems = self.made.root, list[Problem]()
+        problems = list[Problem]()
+        repository = read_repository(self.made.root, problems)
         monorepo = Monorepo(
-            services=read_services(root, problems), images=read_images(root, problems), libs=find_libs(root)
+            repository=repository,
+            services=read_services(repository, problems),
+            images=read_images(repository, problems),
+            libs=find_libs(repository),
         )
         assert problems == []
-        return check_sources(root, monorepo)
+        return check_sources(monorepo)
 
     def add(self, path: str, text: str) -> int:
         """Append to a file, and return the number of the line added."""
@@ -121,7 +126,7 @@ def test_code_of_another_service_cannot_be_imported(fleet: Fleet) -> None:
     fleet.add(f"apps/{SCRIPT_USER}/src/deep.ts", "import x from '../../svc-09/src/index';\n")
     errors = fleet.check().errors
     assert len(errors) == 2
-    assert all("a library in libs/" in str(problem.remedy) for problem in errors)
+    assert all("a library" in str(problem.remedy) for problem in errors)
 
 
 def test_tests_and_what_only_type_checkers_read_are_no_use(fleet: Fleet) -> None:

@@ -14,6 +14,7 @@ from moorage.checks.allowlist import allow_list_text, context_inputs, takes
 from moorage.checks.declarations import Findings, check_sources
 from moorage.checks.stackwishes import read_wishes
 from moorage.config.monorepo import Monorepo as Declared
+from moorage.config.repository import read_repository
 from moorage.config.sources import find_libs, read_images, read_services
 from tests.unit.config_samples import BACKEND, STACK, Monorepo, changed
 
@@ -49,17 +50,19 @@ class Sources(Monorepo):
             load_dockerfile(self.root / folder / "Dockerfile", args, platform)
             for platform in read_wishes(self.root).platforms
         ]
-        self.write(f"{folder}/Dockerfile.dockerignore", allow_list_text(self.root, read))
+        self.write(f"{folder}/Dockerfile.dockerignore", allow_list_text(read_repository(self.root, []), read))
 
     def check(self) -> Findings:
         problems: list[Problem] = []
+        repository = read_repository(self.root, problems)
         declared = Declared(
-            services=read_services(self.root, problems),
-            images=read_images(self.root, problems),
-            libs=find_libs(self.root),
+            repository=repository,
+            services=read_services(repository, problems),
+            images=read_images(repository, problems),
+            libs=find_libs(repository),
         )
         assert problems == []
-        return check_sources(self.root, declared)
+        return check_sources(declared)
 
     def places(self, problems: list[Problem]) -> list[str]:
         where = [problem.where for problem in problems if isinstance(problem.where, Location)]

@@ -9,6 +9,7 @@ import pytest
 from moorage.checks.imports import ImportScanner, find_packages, script_imports, unread_languages
 from moorage.checks.pythonimports import UNREAD, python_imports
 from moorage.config.graph import Kind, Node
+from moorage.config.repository import Repository
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,7 +62,7 @@ def write(root: Path, files: dict[str, str]) -> None:
 
 
 def targets(root: Path, text: str | bytes, file: str = "apps/app/main.py") -> list[Node | None]:
-    packages = find_packages(root, (APP, CORE, AUTH))
+    packages = find_packages(Repository(program=root, top=root, nodes=(APP, CORE, AUTH)))
     content = text.encode() if isinstance(text, str) else text
     return [packages.target(file, module) for module, _ in python_imports(content)]
 
@@ -104,7 +105,7 @@ def test_a_file_that_this_python_does_not_understand_is_read_line_by_line_and_to
     assert list(python_imports(NEW.encode())) == found
     write(tmp_path, {"apps/app/new.py": NEW, "apps/app/fine.py": "import x\n"})
     for _ in range(2):
-        scanner = ImportScanner(tmp_path)
+        scanner = ImportScanner(tmp_path, tmp_path / ".moorage")
         assert [name for name, _ in scanner.imports("apps/app/new.py")] == ["core.a", "core.b:c,d", "f", "g"]
         (problem,) = scanner.problems({APP: ["apps/app/fine.py", "apps/app/new.py"]})
         assert "apps/app/new.py:3:1" in str(problem)
@@ -150,4 +151,4 @@ def test_languages_that_are_not_read_are_named() -> None:
 
 def test_a_remembered_file_that_anyone_else_wrote_says_nothing(tmp_path: Path) -> None:
     write(tmp_path, {"apps/app/a.py": "import x\n", ".moorage/imports.json": '{"version": 2, "files": {"a": [["b"]]}}'})
-    assert ImportScanner(tmp_path).imports("apps/app/a.py") == (("x", 1),)
+    assert ImportScanner(tmp_path, tmp_path / ".moorage").imports("apps/app/a.py") == (("x", 1),)

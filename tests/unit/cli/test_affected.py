@@ -38,7 +38,7 @@ def deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         kind = kinds.get(name, "moorage:service:Service")
         outputs = {"settings": workload_record(project, name)}
         resources.append({"type": kind, "urn": f"urn:x::{name}", "outputs": outputs})
-    state = tmp_path / ".moorage" / "state" / ".pulumi" / "stacks" / "moorage" / "dev.json"
+    state = tmp_path / ".moorage" / "state" / ".pulumi" / "stacks" / "harbour" / "dev.json"
     state.parent.mkdir(parents=True)
     state.write_text(json.dumps({"checkpoint": {"latest": {"resources": resources}}}))
     monkeypatch.chdir(tmp_path)

@@ -87,7 +87,7 @@ def test_what_the_recorded_stack_differs_in_is_marked(fleet: Generated, monkeypa
     project = load_project(fleet.root, "dev")
     lib = next(lib for lib in fleet.services["svc-01"].libs)
     before = record_of(project, Inputs(project).all())
-    monkeypatch.setattr(State, "record", lambda _: before)
+    monkeypatch.setattr(State, "record", lambda *_: before)
     assert graph_drawing.changed_nodes(project, Inputs(project).all()) == frozenset()
     fleet.write(f"libs/{lib}/{lib}/new.py", "")
     users = {f"apps/{name}" for name, member in fleet.services.items() if lib in member.libs}
@@ -95,13 +95,13 @@ def test_what_the_recorded_stack_differs_in_is_marked(fleet: Generated, monkeypa
         f"libs/{lib}",
         *users,
     }
-    monkeypatch.setattr(State, "record", lambda _: Record())
+    monkeypatch.setattr(State, "record", lambda *_: Record())
     assert graph_drawing.changed_nodes(project, Inputs(project).all()) == frozenset()
 
 
 def test_our_own_sources_are_as_declared_and_looked_at_with_little_effort() -> None:
     def look() -> None:
-        source_check.check_declared(ROOT, source_check.read_monorepo(ROOT))
+        source_check.check_declared(source_check.read_monorepo(ROOT))
 
     look()
     # A tenth of a second on a machine of these years; to read what every file imports would be three times as much.

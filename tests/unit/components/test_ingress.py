@@ -10,8 +10,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from components.certificate import generated_certificate, self_signed
-from components.generated import generated_password
+from moorage.components.certificate import generated_certificate, self_signed
+from moorage.components.generated import generated_password
 from tests.unit.program_samples import run_program
 from tests.unit.pulumi_mocks import Recording, record
 

@@ -7,11 +7,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.manifests import pods
-from components.manifests.availability import horizontal_pod_autoscaler, pod_disruption_budget
-from components.manifests.deployment import DeploymentParts, deployment
-from components.manifests.services import config_map, secret, service, service_account
 from moorage.base.quantity import quantity_value
+from moorage.components.manifests import pods
+from moorage.components.manifests.availability import horizontal_pod_autoscaler, pod_disruption_budget
+from moorage.components.manifests.deployment import DeploymentParts, deployment
+from moorage.components.manifests.services import config_map, secret, service, service_account
 from moorage.config.pod import Probe
 from moorage.config.service import Scaling
 from tests.unit.component_samples import BACKEND, DATABASE, WORKER, container_of, pod_of, web, worker

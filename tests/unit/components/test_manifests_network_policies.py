@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from components.manifests import network_policies as network
-from components.manifests import routing
+from moorage.components.manifests import network_policies as network
+from moorage.components.manifests import routing
 from tests.unit.component_samples import BACKEND, DATABASE, WORKER
 
 

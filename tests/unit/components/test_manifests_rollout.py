@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.manifests.rollout import WAIT_FOR, done_when, spec_digest
+from moorage.components.manifests.rollout import WAIT_FOR, done_when, spec_digest
 
 NEW, OLD = spec_digest('{"image": "new"}'), spec_digest('{"image": "old"}')
 COMPARISON = re.compile(r"(@|\$)\.([a-zA-Z.]+) == (@|\$)\.([a-zA-Z.]+)")

@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.manifests import store_plans as stores
-from components.manifests.stateful import stateful_set
+from moorage.components.manifests import store_plans as stores
+from moorage.components.manifests.stateful import stateful_set
 from moorage.config.stack import Postgres, Redis
 from tests.unit.component_samples import CACHE, DATABASE, container_of, pod_of
 

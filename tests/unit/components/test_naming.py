@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.naming import object_name, tag_name
+from moorage.components.naming import object_name, tag_name
 from tests.unit.component_samples import BACKEND
 
 DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")

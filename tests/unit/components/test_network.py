@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.network import Network, NetworkArgs
+from moorage.components.network import Network, NetworkArgs
 from moorage.config.service import Service
 from tests.unit.component_samples import WEB_YAML, scope
 from tests.unit.program_samples import run_program

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pulumi
 import pytest
 
-from components.stack import declare
+from moorage.components.stack import declare
 from moorage.config.loader import load_project
 from tests.unit.program_samples import FRONTEND_YAML, ROOT, SERVICES, run_program, text_of, write_monorepo
 from tests.unit.pulumi_mocks import DIGEST, Recording, Registration, record
@@ -95,7 +95,7 @@ def test_addresses_and_files_of_secrets_arrive_in_the_environment(dev: Recording
     data = {found.name: found.inputs["data"] for found in dev.of("ConfigMap")}
     assert data["backend-config"] == {
         "DATABASE_HOST": "postgres",
-        "DATABASE_NAME": "harbour",
+        "DATABASE_NAME": "app",
         "DATABASE_PASSWORD_FILE": "/run/secrets/moorage/DATABASE_PASSWORD",
         "DATABASE_PORT": "5432",
         "DATABASE_USER": "moorage",
@@ -217,4 +217,4 @@ def test_a_project_may_have_any_name(tmp_path: Path, name: str) -> None:
 
 def test_the_program_is_one_page() -> None:
     assert len([line for line in (ROOT / "__main__.py").read_text().splitlines() if line]) == 3
-    assert len((ROOT / "components/stack.py").read_text().splitlines()) < 130
+    assert len((ROOT / "components/stack.py").read_text().splitlines()) < 150

@@ -8,9 +8,9 @@ import pulumi
 import pytest
 import yaml
 
-from components.service_image import BuildCacheArgs, ServiceImage, ServiceImageArgs
 from moorage.base import authorities
 from moorage.build.digests import EPOCH, SHORT
+from moorage.components.service_image import BuildCacheArgs, ServiceImage, ServiceImageArgs
 from tests.unit.program_samples import run_program
 from tests.unit.pulumi_mocks import DIGEST, Registration, record
 

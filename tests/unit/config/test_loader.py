@@ -19,9 +19,10 @@ def test_a_project_holds_all_that_a_stack_consists_of(monorepo: Monorepo) -> Non
     project = monorepo.load()
     assert (project.root, project.stack_name, project.namespace) == (monorepo.root, "dev", "harbour-dev")
     assert set(project.services) == {"backend", "worker"}
-    assert set(project.base_images) == {"python", "debian"}
+    assert set(project.base_images) == {"python", "debian", "postgres", "redis", "rootfs-build"}
     assert project.libs == ("harbour",)
-    assert project.order == ("debian", "python", "backend", "worker")
+    shipped = ("rootfs-build", "postgres", "redis")
+    assert project.order == (*shipped, "debian", "python", "backend", "worker")
     assert project.running == ("backend", "worker")
     assert project.url == "http://harbour.localhost:8080/"
     assert project.service_folder("backend") == monorepo.root / "apps/backend"

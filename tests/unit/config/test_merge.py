@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moorage.config.merge import overridden, sized_service, sized_settings
+from moorage.base.errors import Location, Problem
+from moorage.config.merge import deep_merged, merged_service, sized_service, sized_settings
 from moorage.config.service import Scaling, Service
+from moorage.config.sources import Entry
 from moorage.config.stack import Ingress, ServiceOverride, Stack
+from moorage.config.validate import Source
 from moorage.config.yamlfile import parse_yaml
 from tests.unit.config_samples import BACKEND, PATH
 
@@ -22,7 +26,12 @@ bounds = st.tuples(st.integers(1, 1000), st.integers(1, 1000)).map(sorted)
 
 
 def override(**changes: Any) -> Service:
-    return overridden(SERVICE, ServiceOverride(**changes))
+    problems: list[Problem] = []
+    entry = Entry(PATH.parent, Source(parse_yaml(BACKEND, PATH)), SERVICE)
+    over = Source(parse_yaml("a: b\n", PATH))
+    merged = merged_service(entry, ServiceOverride.model_validate(changes), over, problems)
+    assert problems == []
+    return merged
 
 
 def test_an_override_that_says_nothing_changes_nothing() -> None:
@@ -42,10 +51,9 @@ def test_a_fixed_number_of_pods_takes_the_place_of_scaling() -> None:
 
 
 @given(bounds)
-def test_scaling_is_replaced_whole_and_never_contradicts_replicas(limits: list[int]) -> None:
-    scaling = Scaling(min_replicas=limits[0], max_replicas=limits[1])
-    service = override(scaling=scaling)
-    assert service.scaling == scaling
+def test_scaling_is_merged_and_never_contradicts_replicas(limits: list[int]) -> None:
+    service = override(scaling={"minReplicas": limits[0], "maxReplicas": limits[1]})
+    assert service.scaling == Scaling(min_replicas=limits[0], max_replicas=limits[1])
     assert list(service.problems()) == []
 
 
@@ -62,9 +70,7 @@ def test_an_override_touches_only_what_it_names(env: dict[str, str], replicas: i
 
 
 def test_quantities_are_spelt_as_the_cluster_spells_them() -> None:
-    service = sized_service(
-        override(resources=SERVICE.resources.model_copy(update={"requests": SERVICE.resources.limits})), 1.0
-    )
+    service = sized_service(override(resources={"requests": {"cpu": 2, "memory": "4096Mi"}}), 1.0)
     assert (service.resources.limits.cpu, service.resources.limits.memory) == ("2", "4Gi")
 
 
@@ -88,3 +94,79 @@ def test_a_stack_sizes_single_services(monorepo: Monorepo) -> None:
     assert (project.services["backend"].replicas, project.services["backend"].scaling) == (2, None)
     assert project.services["backend"].env == {"LOG_LEVEL": "DEBUG"}
     assert project.services["worker"].env == {}
+
+
+def test_any_key_can_differ_in_a_stack(monorepo: Monorepo) -> None:
+    monorepo.change(
+        "Pulumi.dev.yaml",
+        "      env: {LOG_LEVEL: DEBUG}\n",
+        "      port: 9000\n      build: {args: {FLAVOUR: dev}}\n      readinessProbe: {periodSeconds: 2}\n"
+        "      resources: {limits: {memory: 2Gi}}\n      needs: [redis]\n      route: null\n",
+    )
+    backend = monorepo.load().services["backend"]
+    assert (backend.port, backend.build.args, backend.build.bases) == (9000, {"FLAVOUR": "dev"}, ["python"])
+    assert backend.readiness_probe.period_seconds == 2
+    assert backend.readiness_probe.http_get is not None
+    assert (backend.resources.limits.memory, backend.resources.limits.cpu) == ("2Gi", "2")
+    assert (backend.needs, backend.route, backend.env) == (["redis"], None, {"LOG_LEVEL": "INFO"})
+
+
+def test_what_a_stack_needs_decides_on_its_order(monorepo: Monorepo) -> None:
+    assert monorepo.load().running == ("backend", "worker")
+    monorepo.add("Pulumi.dev.yaml", "      needs: [worker]\n    worker: {kind: web, port: 8001, needs: []}\n")
+    assert monorepo.load().running == ("worker", "backend")
+
+
+def test_a_cycle_that_only_a_stack_has_is_found(monorepo: Monorepo) -> None:
+    monorepo.add("Pulumi.dev.yaml", "      needs: [worker]\n    worker: {kind: web, port: 8001}\n")
+    assert "depends on itself" in monorepo.problem().what
+
+
+@pytest.mark.parametrize(
+    ("line", "place", "what", "fix"),
+    [
+        (
+            "replcas: 2",
+            "Pulumi.dev.yaml:11:7",
+            "unknown key moorage:services.backend.replcas",
+            "did you mean replicas?",
+        ),
+        ("sysctls: 2", "Pulumi.dev.yaml:11:7", "unknown key moorage:services.backend.sysctls", "patches"),
+        ("port: x", "Pulumi.dev.yaml:11:13", 'moorage:services.backend.port is "x"', "write a number"),
+        (
+            "needs: [nothing]",
+            "Pulumi.dev.yaml:11:15",
+            "backend needs nothing, which does not exist",
+            "name one of them",
+        ),
+        ("preStopSleepSeconds: 50", "Pulumi.dev.yaml:7:5", "terminationGracePeriodSeconds (40)", "set term"),
+        ("run: maybe", "Pulumi.dev.yaml:11:12", 'moorage:services.backend.run is "maybe"', "write true or false"),
+    ],
+)
+def test_a_mistake_in_a_stacks_part_is_placed_there(
+    monorepo: Monorepo, line: str, place: str, what: str, fix: str
+) -> None:
+    monorepo.add("Pulumi.dev.yaml", f"      args: []\n      {line}\n")
+    problem = monorepo.problem()
+    assert isinstance(problem.where, Location)
+    assert problem.what.startswith(what)
+    assert fix in str(problem.remedy)
+    assert monorepo.place(problem) == place
+
+
+def test_a_secret_that_only_a_stack_asks_for_is_one(monorepo: Monorepo) -> None:
+    monorepo.add("Pulumi.dev.yaml", "      secrets: {TOKEN: token}\n")
+    assert "has no secret moorage:token" in monorepo.problem().what
+    monorepo.add("Pulumi.dev.yaml", "  moorage:token: {secure: v1:a}\n")
+    assert monorepo.load().services["backend"].secrets == {"TOKEN": "token"}
+
+
+def test_a_stack_may_take_an_image_instead_of_building_one(monorepo: Monorepo) -> None:
+    monorepo.add("Pulumi.dev.yaml", f"    worker: {{image: 'x/y@sha256:{'a' * 64}'}}\n")
+    assert set(monorepo.load().prebuilt) == {"worker"}
+
+
+def test_mappings_are_merged_lists_replaced_and_nulls_removed() -> None:
+    base = {"a": {"b": 1, "c": [1, 2]}, "d": 1}
+    assert deep_merged(base, {"a": {"c": [3], "e": {}}, "d": None}) == {"a": {"b": 1, "c": [3], "e": {}}}
+    assert base == {"a": {"b": 1, "c": [1, 2]}, "d": 1}

@@ -74,9 +74,9 @@ from tests.unit.config_samples import WORKER, changed, check, problem_of
         ),
         (
             "bases: [python]",
-            "dockerfile: ../Dockerfile",
-            "build.dockerfile: '../Dockerfile' is not allowed here",
-            "write for example Dockerfile",
+            "dockerfile: a/../Dockerfile",
+            "build.dockerfile: 'a/../Dockerfile' is not allowed here",
+            "write for example ../shared",
         ),
         (
             "httpGet: {path: /health/ready}",

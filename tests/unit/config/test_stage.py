@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from moorage.base.stage import DEVELOPMENT_NAMES, stage_of
 from moorage.cli.deploy import update_arguments
-from policy.settings import SettingsError
-from policy.settings import stage_of as stage_of_the_policies
+from moorage.policy.settings import SettingsError
+from moorage.policy.settings import stage_of as stage_of_the_policies
 from tests.unit.program_samples import run_program
 
 if TYPE_CHECKING:

@@ -146,9 +146,10 @@ def test_an_update_that_fails_for_another_reason_than_its_pods_is_told_as_such(
 
 
 def crashing(
-    restarts: int, *, reason: str = "CrashLoopBackOff", created: str = "2026-01-01T00:00:10Z"
+    restarts: int, *, reason: str = "CrashLoopBackOff", created: str = "2026-01-01T00:00:10Z", message: str = ""
 ) -> dict[str, Any]:
-    status = {"name": "c", "ready": False, "restartCount": restarts, "state": {"waiting": {"reason": reason}}}
+    waiting_ = {"waiting": {"reason": reason, "message": message}}
+    status = {"name": "c", "ready": False, "restartCount": restarts, "state": waiting_}
     return {
         "metadata": {"name": "p", "creationTimestamp": created},
         "status": {"phase": "Running", "containerStatuses": [status]},
@@ -158,14 +159,25 @@ def crashing(
 @pytest.mark.parametrize(
     ("pod", "seconds", "expected"),
     [
-        (crashing(2), 300, False),
-        (crashing(3), 60, True),
+        (crashing(1), 300, False),
+        (crashing(2), 20, True),
         (crashing(9, created="2025-12-31T23:00:00Z"), 60, False),
         (crashing(0, reason="ImagePullBackOff"), 20, False),
         (crashing(0, reason="ImagePullBackOff"), 60, True),
+        (crashing(0, reason="ImagePullBackOff", message="registry/x: not found"), 21, True),
+        (crashing(0, reason="ImagePullBackOff", message="registry/x: not found"), 19, False),
         (crashing(0, reason="ContainerCreating"), 300, False),
     ],
-    ids=["few crashes", "many crashes", "of an earlier update", "just refused", "refused for long", "on its way"],
+    ids=[
+        "few crashes",
+        "many crashes",
+        "of an earlier update",
+        "just refused",
+        "refused for long",
+        "an image that is not there",
+        "an image that was just asked for",
+        "on its way",
+    ],
 )
 def test_a_pod_is_given_up_only_when_waiting_is_of_no_use(pod: dict[str, Any], seconds: int, expected: bool) -> None:
     since = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)

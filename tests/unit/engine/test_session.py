@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from moorage.base.errors import MoorageError
-from moorage.engine.session import find_root
+from moorage.config.locate import find_root
+from moorage.engine.session import SHIPPED_PACK
 from tests.unit.config_samples import Monorepo
 from tests.unit.session_samples import session
 
@@ -139,7 +140,7 @@ def test_addresses_that_no_proxy_serves_are_added_once(tmp_path: Path, monkeypat
 
 def test_the_policy_pack_is_enforced_with_the_stacks_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = session(tmp_path).exports()
-    assert found["PULUMI_OPTION_POLICY_PACK"] == str(tmp_path / "policy")
+    assert found["PULUMI_OPTION_POLICY_PACK"] == str(SHIPPED_PACK.resolve() / "run"), "that of the distribution"
     assert "PULUMI_OPTION_POLICY_PACK_CONFIG" not in found
     (tmp_path / "pack/config").mkdir(parents=True)
     (tmp_path / "pack/config/dev.json").write_text("{}")
@@ -151,6 +152,7 @@ def test_a_pack_that_can_be_started_by_itself_is(tmp_path: Path) -> None:
     run = tmp_path / "policy/run"
     run.parent.mkdir()
     run.write_text("#!/bin/sh\n")
+    run.chmod(0o644)
     assert session(tmp_path).exports()["PULUMI_OPTION_POLICY_PACK"] == str(tmp_path / "policy")
     run.chmod(0o755)
     assert session(tmp_path).exports()["PULUMI_OPTION_POLICY_PACK"] == str(run)

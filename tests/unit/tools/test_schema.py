@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[3]
 FILES = {"service.schema.json": "apps/*/service.yaml", "image.schema.json": "images/*/image.yaml"}
-FILES["stack.schema.json"] = "Pulumi.?*.yaml"
+FILES |= {"stack.schema.json": "Pulumi.?*.yaml", "project.schema.json": "Pulumi.yaml"}
 
 
 def validator(name: str) -> Draft202012Validator:

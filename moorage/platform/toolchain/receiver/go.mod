@@ -1,0 +1,3 @@
+module moorage.dev/toolchain/receiver
+
+go 1.26
