@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import stat
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -139,6 +140,14 @@ class Workbench:
         ignore = parse_ignore_file(["*", "!apps/one/code", "!libs/lib/lib", "**/__pycache__"])
         self.code = Code(folders=folders, mounts=("/app/code", "/app/lib"), ignore=ignore)
         self.service: DevelopedService | None = None
+        self.held: list[asyncio.subprocess.Process] = []
+
+    def close(self) -> None:
+        """End the sidecars, which would stay for ever: an event loop that ends leaves its processes alone."""
+        for process in self.held:
+            if process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process.pid, signal.SIGKILL)
 
     def start(self) -> DevelopedService:
         """Look after the service as a session does."""
@@ -158,6 +167,7 @@ class Workbench:
         hold = await asyncio.create_subprocess_exec(
             str(self.program), "hold", str(place), str(self.image / "code"), str(self.image / "lib")
         )
+        self.held.append(hold)
         await until((place / "state/folders.json").exists)
         # The image's folders are elsewhere here than in a container.
         (place / "state/folders.json").write_text('["/app/code", "/app/lib"]')

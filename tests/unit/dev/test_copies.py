@@ -15,7 +15,7 @@ from moorage.dev.link import Link
 from tests.unit.dev.pods_here import Workbench, holds, until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
@@ -25,8 +25,10 @@ def program() -> Path:
 
 
 @pytest.fixture
-def bench(tmp_path: Path, program: Path) -> Workbench:
-    return Workbench(tmp_path, program)
+def bench(tmp_path: Path, program: Path) -> Iterator[Workbench]:
+    found = Workbench(tmp_path, program)
+    yield found
+    found.close()
 
 
 def _equal(bench: Workbench, pod: str) -> Callable[[], bool]:
