@@ -135,9 +135,9 @@ async def test_a_full_volume_is_told_by_file(bench: Workbench) -> None:
 
 
 async def test_what_a_container_writes_comes_back_where_that_is_declared_and_reaches_the_other_pods(
-    tmp_path: Path, program: Path
+    bench: Workbench,
 ) -> None:
-    bench = Workbench(tmp_path, program, two_way=["/app/code/made"])
+    bench.two_way = ["/app/code/made"]
     (bench.source / "made").mkdir()
     bench.start()
     for pod in ("one", "two"):
@@ -184,9 +184,9 @@ async def test_two_saves_within_a_tick_of_the_file_systems_clock_are_told_apart(
 
 @pytest.mark.parametrize("name", ["0/elsewhere.py", "0/made/../elsewhere.py", "1/lib.py", "0/made/out/in.py"])
 async def test_a_pod_cannot_write_into_the_checkout_beside_what_is_declared(
-    tmp_path: Path, program: Path, name: str
+    bench: Workbench, tmp_path: Path, name: str
 ) -> None:
-    bench = Workbench(tmp_path, program, two_way=["/app/code/made"])
+    bench.two_way = ["/app/code/made"]
     outside = tmp_path / "outside"
     outside.mkdir()
     (bench.source / "made").mkdir()
