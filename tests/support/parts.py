@@ -68,6 +68,7 @@ COMMANDS = {
     # What waits for a cluster leaves the processors to what builds.
     "properties-waiting": _pytest("-m waiting tests/properties"),
     "properties-building": _pytest("-m 'pure or building' tests/properties"),
+    "properties-alone": _pytest("-m alone tests/properties"),
     "properties-pure": _pytest("-m pure tests/properties"),
     "live": _pytest("tests/live"),
 }
@@ -78,7 +79,7 @@ PARTS: dict[str, tuple[tuple[tuple[str, ...], ...], ...]] = {
     "apps": ((("services",),), (("page",),)),
     "unit": ((("unit",),),),
     # Property tests bring the platform up; where it runs, policies are also held against its API server and registry.
-    "properties": ((("platform",),), (("properties-waiting",), ("properties-building",))),
+    "properties": ((("platform",),), (("properties-waiting",), ("properties-building",)), (("properties-alone",),)),
     "policy": ((("policy",),),),
     "live": ((("live",),),),
 }
