@@ -82,6 +82,7 @@ def _size(service: Mapping[str, Any]) -> str:
 
 
 def _bytes(count: float) -> str:
+    # As console.size() says it, which needs more than Python: a job that comments has installed nothing.
     for unit in ("B", "kB", "MB"):
         if count < 1000:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
