@@ -41,7 +41,7 @@ class Handler(BaseHTTPRequestHandler):
         path, _, query = self.path.partition("?")
         self.server.asked.append((self.command, path, token))
         length = int(self.headers.get("Content-Length") or 0)
-        given = json.loads(self.rfile.read(length)) if length else None
+        given: Any = json.loads(self.rfile.read(length)) if length else {}
         found: Any = None
         if self.command == "GET":
             page = int(query.rpartition("page=")[2])
