@@ -98,6 +98,9 @@ class DevelopedPod:
         source = self.root / CODE
         for number in range(len(examples)):
             (source / f"e{number}").mkdir(parents=True)
+        # What makes a folder a project, and another one its service: only services are watched.
+        (self.root / "Pulumi.yaml").write_text("name: sample\nruntime: python\n")
+        (source.parent / "service.yaml").write_text(f"name: {NAME}\n")
         space = self.node.space
         self.node.client.patch(
             f"/api/v1/namespaces/{space}",
@@ -118,7 +121,9 @@ class DevelopedPod:
                         await asyncio.sleep(0.1)
                     while (await shell.look()).keys() != {f"e{number}" for number in range(len(examples))}:  # noqa: ASYNC110
                         await asyncio.sleep(0.1)
-                return await self._steps(shell, source, examples)
+                seen = await self._steps(shell, source, examples)
+                assert not any(task.done() for task in tasks), "what watches has ended"
+                return seen
             finally:
                 for task in tasks:
                     task.cancel()
