@@ -60,9 +60,7 @@ COMMANDS = {
     "page": PAGE,
     "unit": _pytest("tests/unit"),
     # Without what compiles Go from nothing, and without what asks the package registry.
-    "unit-light": _pytest(
-        "tests/unit --ignore=tests/unit/platform/test_toolchain.py --ignore=tests/unit/test_without_sample.py"
-    ),
+    "unit-light": _pytest("-m 'not registry' tests/unit --ignore=tests/unit/platform/test_toolchain.py"),
     "policy": _pytest("tests/policy"),
     "platform": "moorage platform start",
     # What waits for a cluster leaves the processors to what builds.

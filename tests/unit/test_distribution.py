@@ -14,6 +14,8 @@ from tests.unit.config_samples import WORKER
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.registry
+
 SHOP = WORKER.replace("name: worker", "name: shop").replace("[redis, backend]", "[postgres]")
 SHOP = SHOP.replace("  libs: [harbour]\n", "")
 ASK = """

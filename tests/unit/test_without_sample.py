@@ -18,6 +18,8 @@ from tests.support.stack import ROOT
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.registry
+
 UV = ROOT / ".moorage" / "bin" / "uv"
 PAGE = ROOT / "docs" / "adding-a-service.md"
 
