@@ -83,7 +83,9 @@ class Layout:
     @property
     def shared(self) -> bool:
         """Whether the platform is that of another checkout, to which ``.moorage/platform`` is a link."""
-        return self.data.is_symlink() and self.data.resolve().parts[-2:] == self.data.parts[-2:]
+        # What may not even be looked at is not shared; starting it says what is wrong.
+        link = os.path.islink(self.data)  # noqa: PTH114  # Path.is_symlink() raises where a folder may not be read
+        return link and self.data.resolve().parts[-2:] == self.data.parts[-2:]
 
     @property
     def logs(self) -> Path:

@@ -79,3 +79,18 @@ def test_a_checkout_of_its_own_does_not_take_anothers_for_its_own(owner: Layout,
     assert not Platform(Layout.of(tmp_path / "third")).running()
     embedded.OWNER.unlink()
     assert not Platform(owner).running()
+
+
+@pytest.mark.parametrize("words", ["start", "stop", "reset"])
+def test_a_user_who_may_not_even_look_is_told_that_this_needs_root(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    def refuse(path: object, *_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "geteuid", lambda: 65534)
+    platform = Platform(Layout.of(tmp_path))
+    monkeypatch.setattr(os, "stat", refuse)
+    monkeypatch.setattr(os, "lstat", refuse)
+    with pytest.raises(MoorageError, match="root"):
+        getattr(platform, words)()
