@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from types import NoneType
+from typing import TYPE_CHECKING, Any, get_args
+
+from pydantic_core import PydanticUndefined
 
 from moorage.base.quantity import canonical_bytes, canonical_cpu, quantity_value, scale_bytes, scale_cpu
 from moorage.config.ephemeral import MOST_STORAGE
+from moorage.config.modelkeys import known_keys, model_at
 from moorage.config.service import Amounts, Resources, Service
 from moorage.config.stack import ServiceInStack
 from moorage.config.validate import validated
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from moorage.base.errors import Problem
     from moorage.config.sources import Entry
     from moorage.config.stack import ServiceOverride, Stack
@@ -24,17 +30,32 @@ FLOOR_STORAGE = "64Mi"
 """Below these nothing starts, however small the factor; what is smaller to begin with stays as it is."""
 
 
-def deep_merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``base`` with ``changes``: mappings are merged key by key, null removes a key, anything else replaces."""
+def deep_merged(
+    base: Mapping[str, Any], changes: Mapping[str, Any], model: type[BaseModel] | None = None
+) -> dict[str, Any]:
+    """Return ``base`` with ``changes``: mappings are merged key by key, null removes a key, anything else replaces.
+
+    A null that ``model`` gives a meaning of its own, other than that of a key that is absent, is a value as well.
+    """
     merged = dict(base)
     for key, value in changes.items():
-        if value is None:
+        if value is None and not (model and _null_means_something(model, key)):
             merged.pop(key, None)
         elif isinstance(value, Mapping) and isinstance(merged.get(key), Mapping):
-            merged[key] = deep_merged(merged[key], value)
+            merged[key] = deep_merged(merged[key], value, model_at(model, (key,)) if model else None)
         else:
             merged[key] = value
     return merged
+
+
+def _null_means_something(model: type[BaseModel], key: str) -> bool:
+    info = known_keys(model).get(key)
+    return (
+        info is not None
+        and NoneType in get_args(info.annotation)
+        and info.default is not None
+        and info.default is not PydanticUndefined
+    )
 
 
 def merged_service(entry: Entry[Service], override: ServiceOverride, over: Source, problems: list[Problem]) -> Service:
@@ -57,7 +78,7 @@ def merged_service(entry: Entry[Service], override: ServiceOverride, over: Sourc
             )
         )
         return entry.model
-    merged = _reconciled(deep_merged(entry.source.document.data, changes), changes)
+    merged = _reconciled(deep_merged(entry.source.document.data, changes, Service), changes)
     found = validated(ServiceInStack, merged, over, problems)
     if found is None:
         return entry.model

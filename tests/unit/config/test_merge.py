@@ -170,3 +170,13 @@ def test_mappings_are_merged_lists_replaced_and_nulls_removed() -> None:
     base = {"a": {"b": 1, "c": [1, 2]}, "d": 1}
     assert deep_merged(base, {"a": {"c": [3], "e": {}}, "d": None}) == {"a": {"b": 1, "c": [3], "e": {}}}
     assert base == {"a": {"b": 1, "c": [1, 2]}, "d": 1}
+
+
+def test_a_null_with_a_meaning_of_its_own_is_a_value_in_a_stack_as_well(monorepo: Monorepo) -> None:
+    base = {"scaling": {"minReplicas": 1, "maxReplicas": 3, "cpu": 60}, "route": {"path": "/api"}}
+    changed = deep_merged(base, {"scaling": {"cpu": None}, "route": None}, Service)
+    assert changed == {"scaling": {"minReplicas": 1, "maxReplicas": 3, "cpu": None}}
+    monorepo.add("Pulumi.dev.yaml", "    worker: {scaling: {minReplicas: 1, maxReplicas: 3, cpu: null}}\n")
+    scaling = monorepo.load().services["worker"].scaling
+    assert scaling is not None
+    assert (scaling.cpu, scaling.memory) == (None, 80)
