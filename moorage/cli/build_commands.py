@@ -9,7 +9,7 @@ import typer
 
 from moorage.config.locate import find_root
 
-app = typer.Typer(help="Check the images that were built.", no_args_is_help=True)
+app = typer.Typer(help="Check the images that were built, and pin those of others.", no_args_is_help=True)
 
 
 def lint(
